@@ -1,0 +1,53 @@
+# Switchyard. `make help` lists the targets; every one of them sets up what it needs.
+SHELL := /bin/sh
+VENV := .venv
+BIN := $(VENV)/bin
+RUNTIME := $(VENV)/.runtime
+DEVELOPMENT := $(VENV)/.development
+QUESTION := Which packages in this environment are not under a permissive licence, and what follows for a product that ships them?
+
+.DEFAULT_GOAL := help
+.PHONY: help install demo dev test lint typecheck contracts lock bench bench-foreign clean
+
+help: ## list the targets
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  %-14s %s\n", $$1, $$2}'
+
+install: $(RUNTIME) ## create .venv with the locked runtime (hashes checked)
+
+demo: $(RUNTIME) ## run the main job: a deep licence review of this very environment
+	@$(BIN)/switchyard run "$(QUESTION)"
+
+dev: $(RUNTIME) ## start the LangGraph dev server on http://127.0.0.1:2024
+	@$(BIN)/switchyard dev
+
+test: lint typecheck contracts ## lint, types, import contracts and all tests
+	@$(BIN)/python -m pytest
+
+lint: $(DEVELOPMENT) ## ruff: rules and format
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+
+typecheck: $(DEVELOPMENT) ## mypy, strict
+	@$(BIN)/python -m mypy
+
+contracts: $(DEVELOPMENT) ## import-linter: rooms import downward only
+	@$(BIN)/lint-imports
+
+bench: bench-foreign ## all benchmarks; each writes bench/results/NAME.json
+
+bench-foreign: $(RUNTIME) ## MCP servers from npm through the gateway (needs Node)
+	@$(BIN)/python -m bench.foreign
+
+lock: ## resolve the dependencies anew (needs uv)
+	@requirements/lock.sh
+
+clean: ## remove the environment and all run data
+	rm -rf $(VENV) .switchyard .langgraph_api
+
+$(RUNTIME): requirements/runtime.txt pyproject.toml
+	@./setup.sh requirements/runtime.txt
+	@touch $@
+
+$(DEVELOPMENT): requirements/dev.txt $(RUNTIME)
+	@./setup.sh requirements/dev.txt
+	@touch $@

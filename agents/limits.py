@@ -1,0 +1,37 @@
+"""Reads `config/limits.yaml`: the limits of each effort class."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from pydantic import Field
+
+from harness.limits import Limits
+from harness.plan import Frozen
+from runtime.errors import ConfigError
+from runtime.yaml_source import load_config
+
+
+class LimitsFile(Frozen):
+    """The ceiling of a request, and effort classes by name; `standard` must be among them."""
+
+    request_dollars: float = Field(ge=0)
+    classes: dict[str, Limits]
+
+    def of(self, effort: str) -> Limits:
+        """The limits of an effort class; those of `standard` for an unknown one."""
+        return self.classes.get(effort, self.classes["standard"])
+
+
+def load_limits(file: Path) -> LimitsFile:
+    """The limits of this installation.
+
+    Raises:
+        ConfigError: the file is missing or wrong; names line, field and remedy.
+    """
+    limits = load_config(file, LimitsFile)
+    if "standard" not in limits.classes:
+        raise ConfigError(
+            "the class 'standard' is missing", file=file, line=1, remedy="Add classes.standard."
+        )
+    return limits

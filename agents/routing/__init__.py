@@ -1,0 +1,1 @@
+"""Which specialist a request goes to: rules, a local classifier, then a cheap model."""

@@ -1,0 +1,104 @@
+"""Who calls the API: everybody on the machine's own server, or holders of a key.
+
+With SWITCHYARD_API_KEYS (`name:key,name:key`) each call needs a key, and each name sees its own
+threads only. Assistants are everybody's: they are this installation's graphs.
+"""
+
+from __future__ import annotations
+
+import hmac
+
+from langgraph_sdk import Auth
+
+from runtime.errors import ConfigError
+from runtime.settings import load
+
+Headers = dict[bytes, bytes]
+
+auth = Auth()
+
+
+def keys_of(text: str) -> dict[str, str]:
+    """The keys by name.
+
+    Raises:
+        ConfigError: an entry is not `name:key`, or a name stands twice.
+    """
+    keys: dict[str, str] = {}
+    for number, entry in enumerate((one for one in text.split(",") if one.strip()), start=1):
+        name, _, key = (part.strip() for part in entry.partition(":"))
+        if not name or not key or name in keys or name == "anonymous":
+            # The entry is not shown: it may be a key without a name.
+            raise ConfigError(
+                f"SWITCHYARD_API_KEYS: entry {number} is not a new name with a key",
+                file="environment",
+                field="SWITCHYARD_API_KEYS",
+                remedy="Write it as name:key,other-name:other-key.",
+            )
+        keys[name] = key
+    return keys
+
+
+_KEYS = keys_of(load().api_keys)
+
+
+def holder(keys: dict[str, str], presented: str) -> str:
+    """The name whose key this is; empty for none. Takes the same time whichever it is."""
+    found = ""
+    for name, key in keys.items():
+        if hmac.compare_digest(key.encode(), presented.encode()):
+            found = name
+    return found
+
+
+def presented_key(headers: Headers) -> str:
+    """The key in `x-api-key`, or in `Authorization: Bearer`."""
+    direct = headers.get(b"x-api-key", b"").decode("latin-1").strip()
+    scheme, _, token = headers.get(b"authorization", b"").decode("latin-1").partition(" ")
+    return direct or (token.strip() if scheme.casefold() == "bearer" else "")
+
+
+@auth.authenticate
+async def identify(headers: Headers) -> Auth.types.MinimalUserDict:
+    """The caller's name. Without keys everybody is anonymous, and may say who they are."""
+    if not _KEYS:
+        return {"identity": "anonymous"}
+    name = holder(_KEYS, presented_key(headers))
+    if not name:
+        raise Auth.exceptions.HTTPException(
+            status_code=401,
+            detail="A key is needed: send it as x-api-key, or as Authorization: Bearer.",
+        )
+    return {"identity": name}
+
+
+@auth.on
+async def own(ctx: Auth.types.AuthContext, value: dict[str, object]) -> dict[str, str] | None:
+    """With keys, whatever is made belongs to its maker, and nobody else sees it."""
+    if not _KEYS:
+        return None
+    owner = {"owner": ctx.user.identity}
+    metadata = value.get("metadata")
+    value["metadata"] = (metadata if isinstance(metadata, dict) else {}) | owner
+    return owner
+
+
+@auth.on.assistants
+async def everybody(
+    ctx: Auth.types.AuthContext,
+    value: dict[str, object],  # noqa: ARG001 - the server passes it by name
+) -> bool:
+    """Everybody may read the graphs: an owner filter here would empty `/mcp` and `/a2a` too.
+
+    With keys nobody changes them over the API; they come from files.
+    """
+    return not _KEYS or ctx.action in ("read", "search")
+
+
+@auth.on.store
+async def own_shelf(ctx: Auth.types.AuthContext, value: dict[str, object]) -> None:
+    """With keys, each name has a shelf of its own in the store."""
+    given = value.get("namespace")
+    space = tuple(given) if isinstance(given, list | tuple) else ()
+    if _KEYS and space[:1] != (ctx.user.identity,):
+        value["namespace"] = (ctx.user.identity, *space)

@@ -1,0 +1,256 @@
+"""The command line `switchyard`: what each command takes and says, and nothing else.
+
+The rooms are imported by the command that needs them, never here, so that `--help` is instant.
+"""
+
+# ruff: noqa: PLC0415
+
+from __future__ import annotations
+
+import asyncio
+import json as jsonlib
+import os
+import sys
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+from app.edge import EdgeGroup
+from app.exit_codes import HELP, Exit
+
+if TYPE_CHECKING:
+    from app.session import Sitting
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+_home = click.option(
+    "--home", default="", metavar="PATH", help="Folder of ledger and checkpoints (SWITCHYARD_HOME)."
+)
+_json = click.option("--json", is_flag=True, help="Print JSON on stdout, and nothing else there.")
+
+
+@click.group(cls=EdgeGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="switchyard", message="%(version)s")
+@click.pass_context
+def main(ctx: click.Context) -> None:
+    """Route requests wide, run agent work deep, and keep both inside policy, budget and audit.
+
+    Begin with: switchyard run "What can you do?"
+    """
+    if os.environ.get("NO_COLOR"):
+        ctx.color = False
+
+
+@main.command(epilog=HELP)
+@click.argument("request")
+@click.option("--docs", default="", metavar="PATH", help="Folder of documents that it may read.")
+@click.option(
+    "--label",
+    type=click.Choice(["public", "internal", "regulated"]),
+    default="internal",
+    show_default=True,
+    help="How sensitive the data is; it only rises.",
+)
+@click.option("--budget", type=click.FloatRange(min=0), metavar="USD", help="Ceiling in dollars.")
+@click.option("--specialist", default="", metavar="NAME", help="Skip routing: ask this one.")
+@click.option("--tenant", default="local", show_default=True, help="On whose behalf.")
+@click.option("--user", default="local", show_default=True, help="Who asks.")
+@click.option("--thread", default="", metavar="ID", help="Go on with an earlier conversation.")
+@_home
+@_json
+def run(request: str, thread: str, home: str, json: bool, **context: Any) -> None:  # noqa: ANN401
+    """Carry out REQUEST; `-` reads it from stdin.
+
+    Shows route, plan, tasks and spend while it works, then the answer with its evidence and cost.
+    Where a person has to decide, it asks on a terminal, and ends with code 3 elsewhere.
+    """
+    from app.intake import request_of
+
+    text = sys.stdin.read() if request == "-" else request
+    wanted = request_of(text, thread=thread, **context)
+    sys.exit(_sitting(home, json, docs=context["docs"]).start(wanted))
+
+
+@main.command(epilog=HELP)
+@click.argument("approval")
+@click.argument("decision", metavar='approve|refuse|"TEXT"')
+@_home
+@_json
+def answer(approval: str, decision: str, home: str, json: bool) -> None:
+    """Answer what a paused run asks, and go on with the run.
+
+    APPROVAL is an id that `switchyard approvals` lists. A question in words takes a text.
+    """
+    sys.exit(_sitting(home, json).answer(approval, decision))
+
+
+@main.command(epilog=HELP)
+@click.argument("run_id", metavar="RUN")
+@_home
+@_json
+def resume(run_id: str, home: str, json: bool) -> None:
+    """Go on with a run that was cut off, from its last step.
+
+    What was accepted is not done again. RUN is an id, or the beginning of one.
+    """
+    sys.exit(_sitting(home, json).resume(run_id))
+
+
+@main.command(short_help="List what waits for a person.")
+@_home
+@_json
+def approvals(home: str, json: bool) -> None:
+    """List what waits for a person, with the command that answers it."""
+    from app.inbox import approvals_json, pending, show_approvals
+
+    found = asyncio.run(pending(_settings(home)))
+    if json:
+        _print(approvals_json(found))
+    else:
+        show_approvals(found, home)
+
+
+@main.command()
+@click.argument("request")
+@click.option("--specialist", default="", metavar="NAME", help="As with `run`.")
+@_home
+@_json
+def route(request: str, specialist: str, home: str, json: bool) -> None:
+    """Say where REQUEST would go and why. Nothing is executed."""
+    from app.intake import request_text_of
+    from app.routing import decide, show_route
+
+    text = request_text_of(sys.stdin.read() if request == "-" else request)
+    decision = asyncio.run(decide(_settings(home), text, specialist))
+    if json:
+        _print(decision.model_dump(mode="json"))
+    else:
+        show_route(decision)
+
+
+@main.command(short_help="Load every specialist, policy and configuration; name problems.")
+@click.argument("path", required=False)
+@click.option("--offline-tools", is_flag=True, help="Do not start the tool servers.")
+@_json
+def check(path: str | None, offline_tools: bool, json: bool) -> None:
+    """Load every specialist, policy and configuration; name each problem.
+
+    PATH may hold any of specialists/, models.yaml, mcp.json, limits.yaml, routing.yaml and
+    policy/; what it lacks is taken from the installation. Each problem is told with its file,
+    line, reason and remedy. Ends with 1 if there is any.
+    """
+    from app.check import check_all, report_json, show_report
+
+    report = asyncio.run(check_all(_settings(""), path, start_tools=not offline_tools))
+    if json:
+        _print(report_json(report))
+    else:
+        show_report(report)
+    sys.exit(Exit.failed if report.problems else Exit.done)
+
+
+@main.group(invoke_without_command=True)
+@click.option("--limit", type=click.IntRange(1, 1000), default=20, show_default=True)
+@_home
+@_json
+@click.pass_context
+def runs(ctx: click.Context, limit: int, home: str, json: bool) -> None:
+    """List the latest runs, or show one: switchyard runs show ID."""
+    ctx.obj = home
+    if ctx.invoked_subcommand is None:
+        from app.history import latest, latest_json
+        from app.show import show_latest
+
+        found = asyncio.run(latest(_settings(home), limit))
+        if json:
+            _print(latest_json(found))
+        else:
+            show_latest(found, _console())
+
+
+@runs.command()
+@click.argument("run_id", metavar="ID")
+@_home
+@_json
+@click.pass_obj
+def show(outer_home: str, run_id: str, home: str, json: bool) -> None:
+    """Show one run: route, plan, tasks, decisions, calls, cost, answer.
+
+    ID may be the beginning of an id.
+    """
+    from app.history import recorded
+    from app.show import show_record
+
+    record = asyncio.run(recorded(_settings(home or outer_home), run_id))
+    if json:
+        _print(record.as_json())
+    else:
+        show_record(record, _console())
+
+
+@main.command(short_help="List tools, and tool servers that are not available.")
+@_json
+def tools(json: bool) -> None:
+    """List the tools, and the tool servers that are not available with the reason."""
+    from app.inventory import list_tools, show_tools
+
+    found = asyncio.run(list_tools(_settings("")))
+    if json:
+        _print(found)
+    else:
+        show_tools(found, _console())
+
+
+@main.command()
+@_json
+def specialists(json: bool) -> None:
+    """List the specialists, what each does, and an example to try."""
+    from app.inventory import list_specialists, show_specialists
+
+    found = list_specialists(_settings(""))
+    if json:
+        _print(found)
+    else:
+        show_specialists(found, _console())
+
+
+@main.command(short_help="Serve both graphs with the LangGraph dev server.")
+@click.option("--port", type=click.IntRange(1, 65535), default=2024, show_default=True)
+@click.option("--jobs", type=click.IntRange(1, 256), default=16, show_default=True)
+@click.option("--verbose", is_flag=True, help="The server's own log as well.")
+@_home
+def dev(port: int, jobs: int, verbose: bool, home: str) -> None:
+    """Serve both graphs with the LangGraph dev server on this machine.
+
+    JOBS is how many runs it works on at the same time.
+    """
+    from app.dev import serve
+
+    serve(_settings(home), port, jobs, verbose=verbose)
+
+
+def _settings(home: str, docs: str = "") -> Any:  # noqa: ANN401 - importing Settings costs 0.3 s
+    from app.places import settings_for
+
+    return settings_for(home, docs)
+
+
+def _sitting(home: str, json: bool, docs: str = "") -> Sitting:
+    from app.session import Sitting
+
+    return Sitting(settings=_settings(home, docs), json=json, home=home)
+
+
+def _console() -> Any:  # noqa: ANN401 - importing rich costs 0.1 s
+    from rich.console import Console
+
+    return Console(soft_wrap=False)
+
+
+def _print(data: object) -> None:
+    click.echo(jsonlib.dumps(data, ensure_ascii=False, indent=2))
+
+
+if __name__ == "__main__":
+    main()

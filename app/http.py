@@ -1,0 +1,104 @@
+"""HTTP routes beside the LangGraph API, and the lifespan in which the server's services live.
+
+Graph nodes run in the event loop of this lifespan, so what it opens is what they use.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import JSONResponse
+from starlette.routing import Route
+
+from app.edge import code_of
+from app.exit_codes import Exit
+from app.inventory import tool_counts
+from app.places import settings_for
+from app.questions import command_for
+from graphs.services import open_services, services
+from ledger.approvals import Approval
+from runtime.errors import SwitchyardError
+
+# Made absolute here, at import: inside of the loop the server forbids to ask for the folder.
+_SETTINGS = settings_for()
+
+
+@asynccontextmanager
+async def lifespan(_app: Starlette) -> AsyncIterator[None]:
+    """Open ledger, models and tool servers for as long as the server runs."""
+    async with open_services(_SETTINGS):
+        yield
+
+
+async def ready(_request: Request) -> JSONResponse:
+    """What this installation has.
+
+    ---
+    summary: Specialists, tools, tool servers that are not available, and model tiers.
+    responses:
+      200:
+        description: The server takes requests; what is missing stands under `unavailable`.
+    """
+    opened = services()
+    return JSONResponse(
+        {
+            "ready": True,
+            "specialists": sorted(opened.registry),
+            "problems": [str(problem) for problem in opened.registry.problems],
+            "tools": tool_counts(opened.gateway),
+            "unavailable": dict(opened.gateway.unavailable),
+        }
+    )
+
+
+async def approvals(request: Request) -> JSONResponse:
+    """What waits for a person.
+
+    ---
+    summary: Open questions of paused runs, the oldest first; with keys, only the caller's own.
+    responses:
+      200:
+        description: >-
+          A list under `approvals`. Answer one by resuming its thread with
+          {"command": {"resume": {INTERRUPT_ID: {"approval": ID, "decision": "approve"}}}}.
+    """
+    opened = services()
+    caller = request.user.identity if _SETTINGS.api_keys else ""
+    shown = []
+    for one in await opened.ledger.approvals.pending():
+        run = await opened.ledger.runs.get(one.run)
+        if run is not None and caller in ("", run.user):
+            shown.append(_shown(one) | {"thread": run.thread})
+    return JSONResponse({"approvals": shown})
+
+
+def _shown(one: Approval) -> dict[str, object]:
+    return {
+        "approval": one.id,
+        "run": one.run,
+        "task": one.task,
+        "kind": one.kind,
+        "question": one.question,
+        "asked_at": one.asked_at,
+        "answer": command_for(one.id, one.kind),
+    }
+
+
+async def _told(_request: Request, error: Exception) -> JSONResponse:
+    """A known error as JSON: 400 for the caller's mistakes, 503 for ours."""
+    assert isinstance(error, SwitchyardError), "registered for these alone"
+    status = 400 if code_of(error) == Exit.rejected else 503
+    return JSONResponse({"error": error.message, "remedy": error.remedy}, status_code=status)
+
+
+app = Starlette(
+    routes=[
+        Route("/ready", ready, methods=["GET"]),
+        Route("/approvals", approvals, methods=["GET"]),
+    ],
+    lifespan=lifespan,
+    exception_handlers={SwitchyardError: _told},
+)

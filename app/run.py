@@ -1,0 +1,207 @@
+"""A run from the command line: start one, answer one that waits, go on with one that was cut off.
+
+All three end in the same way: with an answer, or with questions that stay open.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from langchain_core.messages import HumanMessage
+from langchain_core.runnables import RunnableConfig
+from langgraph.types import Command
+
+from app.checkpoints import Checkpoints, open_checkpoints
+from app.drive import Graph, Person, View, drive, open_questions
+from app.lookup import known_run
+from app.questions import Question, answer_to
+from graphs.deep import build as build_deep
+from graphs.services import Services, open_services
+from graphs.state import Answer, Outcome
+from graphs.supervisor import build as build_supervisor
+from ledger.approvals import Approval
+from ledger.runs import Run
+from runtime.canonical import Json
+from runtime.errors import UserError
+from runtime.settings import Settings
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Request:
+    """What the command line was asked to do."""
+
+    text: str
+    context: dict[str, Json]
+    """The fields of `graphs.state.RequestContext` that the options give."""
+    thread: str = ""
+    """The conversation to go on with; empty for a new one."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ended:
+    """How a run left the process: with an answer, or waiting for a person."""
+
+    run: str
+    thread: str
+    answer: Answer | None
+    pending: tuple[Question, ...]
+
+    @property
+    def status(self) -> str:
+        """The status of the answer; `paused` when a person is asked."""
+        if self.answer is None or self.pending:
+            return "paused"
+        return self.answer["status"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Desk:
+    """An open installation that runs are driven in."""
+
+    services: Services
+    checkpoints: Checkpoints
+    person: Person
+
+    async def start(self, request: Request, run: str, view: View) -> Ended:
+        """Carry out a new request under the run id `run`.
+
+        Raises:
+            UserError: the thread waits for an answer.
+        """
+        graph = self._graph("supervisor")
+        thread = request.thread or run
+        config: RunnableConfig = {"configurable": {"thread_id": thread, "run_id": run}}
+        if request.thread:
+            await self._refuse_waiting(graph, config, thread)
+        payload = {"messages": [HumanMessage(request.text)]}
+        return await self._drive(graph, payload, config, run, view, context=request.context)
+
+    async def answer(self, approval: Approval, said: str, view: View) -> Ended:
+        """Answer one open question of a run, and go on with it.
+
+        Raises:
+            UserError: the words decide nothing, or the run does not wait for this answer.
+        """
+        resume = answer_to(approval.id, approval.kind, said)
+        run = await known_run(self.services.ledger, approval.run)
+        graph, config = await self._place_of(run)
+        for question in await open_questions(graph, config):
+            if question.approval == approval.id:
+                payload: Command[Any] = Command(resume={question.interrupt: resume})
+                return await self._drive(graph, payload, config, run.id, view)
+        raise UserError(
+            f"{approval.id} is open in the ledger, but its run does not wait for it.",
+            remedy=f"The run was cut off before it could ask: switchyard resume {run.id}",
+        )
+
+    async def resume(self, run: Run, view: View) -> Ended:
+        """Go on with a run that was cut off, from its last step.
+
+        Raises:
+            UserError: it has ended.
+        """
+        if run.finished_at is not None:
+            raise UserError(
+                f"Run {run.id} has ended: {run.status}.",
+                remedy=f"See it with: switchyard runs show {run.id}",
+            )
+        graph, config = await self._place_of(run)
+        if not (await graph.aget_state(config)).next:
+            raise UserError(
+                f"Run {run.id} left no step to go on from.", remedy="Send the request again."
+            )
+        questions = await open_questions(graph, config)
+        answers = {one.interrupt: said for one in questions if (said := await self.person(one))}
+        if questions and not answers:
+            return await self._ended(graph, config, run.id, questions)
+        payload: Command[Any] | None = Command(resume=answers) if answers else None
+        return await self._drive(graph, payload, config, run.id, view)
+
+    async def _drive(
+        self,
+        graph: Graph,
+        payload: object,
+        config: RunnableConfig,
+        run: str,
+        view: View,
+        context: Json = None,
+    ) -> Ended:
+        open_ones = await drive(
+            graph, payload, config, context=context, view=view, person=self.person
+        )
+        return await self._ended(graph, config, run, open_ones)
+
+    async def _ended(
+        self, graph: Graph, config: RunnableConfig, run: str, pending: list[Question]
+    ) -> Ended:
+        values = (await graph.aget_state(config)).values
+        answer = values.get("answer") or await self._of_deep(run, values.get("outcome"))
+        return Ended(
+            run=run,
+            thread=config["configurable"]["thread_id"],
+            answer=None if pending else answer,
+            pending=tuple(pending),
+        )
+
+    async def _of_deep(self, run: str, outcome: Outcome | None) -> Answer | None:
+        """The outcome of a deep run by itself in the form of an answer."""
+        if outcome is None:
+            return None
+        spent = await self.services.ledger.spend.total(run)
+        return Answer(
+            run=run,
+            status=outcome["status"],
+            text=outcome["text"],
+            outcomes=[outcome],
+            evidence=outcome["evidence"],
+            missing=outcome["missing"],
+            cost=spent.cost,
+            tokens=spent.prompt_tokens + spent.completion_tokens,
+            model_calls=spent.calls,
+            tool_calls=len(await self.services.ledger.calls.of_run(run)),
+            offline=False,
+        )
+
+    async def _place_of(self, run: Run) -> tuple[Graph, RunnableConfig]:
+        """The graph and the thread that a recorded run stands in."""
+        routed = await self.services.ledger.runs.route(run.id)
+        plans = await self.services.ledger.tasks.plans_of(run.id)
+        # Only a run of the deep graph by itself has a plan without a route.
+        graph = self._graph("deep" if plans and not routed else "supervisor")
+        return graph, {"configurable": {"thread_id": run.thread, "run_id": run.id}}
+
+    def _graph(self, name: str) -> Graph:
+        builder = build_deep() if name == "deep" else build_supervisor(self.services.registry)
+        return builder.compile(checkpointer=self.checkpoints, name=name)
+
+    async def _refuse_waiting(self, graph: Graph, config: RunnableConfig, thread: str) -> None:
+        waiting = await open_questions(graph, config)
+        if waiting:
+            raise UserError(
+                f"Thread {thread} waits for an answer to {waiting[0].approval}.",
+                remedy="Answer it first (switchyard approvals), or leave --thread out.",
+            )
+
+
+@asynccontextmanager
+async def open_desk(settings: Settings, person: Person) -> AsyncIterator[Desk]:
+    """Open everything that a run needs, and close it again.
+
+    Raises:
+        ConfigError: a configuration file is wrong.
+        OperatorError: the ledger or the checkpoints cannot be opened.
+    """
+    async with (
+        open_services(settings) as services,
+        open_checkpoints(settings.checkpoints) as checkpoints,
+    ):
+        yield Desk(services=services, checkpoints=checkpoints, person=person)
+
+
+def new_run() -> str:
+    """A run id."""
+    return str(uuid.uuid4())

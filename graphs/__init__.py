@@ -1,0 +1,1 @@
+"""The only room that builds graphs: the supervisor (wide) and the deep harness."""

@@ -1,0 +1,68 @@
+"""Asking a person from inside a run: the run pauses, and the answer finds its own question."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from langgraph.types import interrupt
+
+from ledger.approvals import Approval
+from ledger.store import Ledger
+from runtime.canonical import Json
+
+_YES = {"approve", "approved", "yes"}
+_NO = {"refuse", "refused", "no"}
+
+
+async def ask_person(ledger: Ledger, approval: Approval) -> Literal["approved", "refused"]:
+    """Pause the task until a person decides on `approval`.
+
+    An answer that is addressed to another approval, or says neither yes nor no, is not an answer:
+    the question is asked again.
+    """
+    reason = f"waits for approval {approval.id}"
+    await ledger.tasks.move(approval.run, approval.task, "paused", reason=reason)
+    await ledger.runs.set_status(approval.run, "paused")
+    question = {
+        "approval": approval.id,
+        "kind": approval.kind,
+        "task": approval.task,
+        "question": approval.question,
+        "answer_with": {"approval": approval.id, "decision": "approve | refuse"},
+    }
+    while True:
+        decision = decision_in(interrupt(question), approval.id)
+        if decision:
+            await ledger.runs.set_status(approval.run, "running")
+            return decision
+
+
+async def ask_text(ledger: Ledger, question: Approval) -> str:
+    """Pause the run until the user answers a clarifying question in words."""
+    await ledger.runs.set_status(question.run, "paused")
+    payload = {
+        "approval": question.id,
+        "kind": question.kind,
+        "task": question.task,
+        "question": question.question,
+        "answer_with": {"approval": question.id, "text": "your words"},
+    }
+    while True:
+        answer = interrupt(payload)
+        if isinstance(answer, dict):
+            answer = answer.get("text") if answer.get("approval") == question.id else None
+        if isinstance(answer, str) and answer.strip():
+            await ledger.runs.set_status(question.run, "running")
+            return answer.strip()
+
+
+def decision_in(answer: Json, approval: str) -> Literal["approved", "refused"] | None:
+    """The decision that an answer makes on `approval`; None when it makes none."""
+    if isinstance(answer, dict):
+        if answer.get("approval") != approval:
+            return None
+        answer = answer.get("decision")
+    word = str(answer).strip().casefold()
+    if word in _YES:
+        return "approved"
+    return "refused" if word in _NO else None

@@ -1,0 +1,156 @@
+"""What a plan is made from and held against: inputs, tools, permissions, declared outputs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Literal
+
+from agents.intake import Reader, take_inputs
+from agents.planner import draft, outline
+from agents.spec import Read, Specialist
+from graphs.services import Services
+from graphs.state import Job
+from graphs.workshop import context_of
+from harness.check import Permits, problems
+from harness.inputs import look_up, select
+from harness.plan import Plan
+from runtime.canonical import Json
+from runtime.errors import ConfigError, RequestError
+
+
+async def inputs_of(services: Services, job: Job, specialist: Specialist) -> dict[str, Json]:
+    """The specialist's declared inputs.
+
+    Raises:
+        RequestError: the request lacks one, or a read that supplies one failed.
+        ConfigError: an input is to be read with a tool that may not supply inputs.
+    """
+    others = {one.name: one.summary for one in services.registry.values() if one is not specialist}
+    return await take_inputs(
+        specialist, job["text"], job["upstream"], others, _reader(services, job)
+    )
+
+
+def _reader(services: Services, job: Job) -> Reader:
+    """Reads through the gateway in the name of the job, before its plan is made."""
+    context = context_of(services, job).at(task=f"{job['task']}/inputs")
+
+    async def read(wanted: Read) -> Json:
+        entry = services.gateway.catalogue.get(wanted.tool)
+        if entry is None:
+            raise RequestError(
+                f"there is no such tool. {_why_gone(services, wanted.tool)}".strip(),
+                field="inputs",
+                value=wanted.tool,
+                remedy="Start its server; `switchyard check` names what is wrong with it.",
+            )
+        if entry.effect or entry.untrusted:
+            raise ConfigError(
+                f"{wanted.tool!r} has effects or is untrusted, and plans are made from inputs",
+                file=services.registry.require(job["specialist"]).file,
+                remedy="Call it in a task of the plan.",
+            )
+        reply = await services.gateway.call(
+            context, wanted.tool, wanted.arguments, call="inputs", ask=_nobody
+        )
+        if reply.error:
+            raise RequestError(
+                reply.text, field="inputs", value=wanted.tool, remedy="Mend it and ask again."
+            )
+        return select(wanted.select, reply.data)
+
+    return read
+
+
+async def _nobody(_approval: object) -> Literal["refused"]:
+    """Inputs are reads; where policy wants a person asked for one, it is refused."""
+    return "refused"
+
+
+async def draw(
+    services: Services,
+    job: Job,
+    specialist: Specialist,
+    inputs: dict[str, Json],
+    objections: Sequence[str],
+) -> Plan:
+    """The author's plan, or one by tier `plan` along the author's outline.
+
+    Raises:
+        PlanRejected: the planner's answer is not of the form of a plan.
+        RequestError: an input that the plan repeats over is not a list.
+    """
+    assert specialist.plan is not None, "only deep specialists have plans drawn"
+    if specialist.plan.by == "spec":
+        return outline(specialist, inputs)
+    context = context_of(services, job).at(task=f"{job['task']}/plan")
+    catalogue = services.gateway.catalogue
+    return await draft(
+        specialist,
+        job["text"],
+        inputs,
+        tools={n: catalogue[n].description for n in specialist.tools if n in catalogue},
+        limits=services.limits.of(specialist.effort),
+        model=services.models.chat("plan", context),
+        objections=objections,
+    )
+
+
+def faults(
+    services: Services, job: Job, specialist: Specialist, inputs: dict[str, Json], drawn: Plan
+) -> tuple[str, ...]:
+    """What is wrong with a plan for this job; empty when it may be executed."""
+    wrong = problems(
+        drawn,
+        inputs=inputs,
+        permits=_permits(services, job),
+        limits=services.limits.of(specialist.effort),
+    )
+    return wrong or _unanswerable(drawn, specialist)
+
+
+def _permits(services: Services, job: Job) -> Permits:
+    context = context_of(services, job)
+
+    def permits(tool: str) -> str:
+        if tool not in services.gateway.catalogue:
+            return f"there is no such tool. {_why_gone(services, tool)}".strip()
+        decision = services.gateway.decide(context, tool)
+        return decision.reason if decision.verdict == "deny" else ""
+
+    return permits
+
+
+def _why_gone(services: Services, tool: str) -> str:
+    for server, reason in services.gateway.unavailable.items():
+        if tool.startswith(server + "_"):
+            return f"Its server {server!r} is not available: {reason}"
+    return ""
+
+
+def _unanswerable(drawn: Plan, specialist: Specialist) -> tuple[str, ...]:
+    """Outputs of the specialist that no task of the plan gives."""
+    assert specialist.plan is not None, "only deep specialists have plans checked"
+    mapped = {template.id for template in specialist.plan.tasks if template.map}
+    return tuple(
+        f"Output {name!r} is composed from task {source!r}, which the plan lacks."
+        for name, output in specialist.composed.items()
+        for source in output.sources
+        # A template that was mapped over an empty list has no task, and its output is empty.
+        if not drawn.sources(source) and source not in mapped
+    )
+
+
+def composed(
+    specialist: Specialist,
+    drawn: Plan,
+    inputs: Mapping[str, Json],
+    results: Mapping[str, Json],
+) -> dict[str, Json]:
+    """The specialist's named outputs, from accepted results only."""
+    found: dict[str, Json] = {}
+    for name, output in specialist.composed.items():
+        parts = {source: look_up(source, drawn, inputs, results) for source in output.sources}
+        whole = parts[output.source] if isinstance(output.source, str) else parts
+        found[name] = select(output.select, whole)
+    return found

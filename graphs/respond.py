@@ -1,0 +1,157 @@
+"""The last nodes: the answers are judged, joined, and given with evidence and cost."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from langchain_core.messages import AIMessage
+
+from agents.judge import judge as judged
+from graphs.services import Services, services
+from graphs.state import Answer, Outcome, Status, SupervisorState
+from graphs.workshop import context_of
+from ledger.spend import ModelCall
+from runtime.canonical import Json
+
+
+async def judge(state: SupervisorState) -> SupervisorState:
+    """Hold each finished answer against its specialist's success criteria.
+
+    An answer below the bar goes back once, with the reasons, where the effort class allows it
+    and nothing was done to the world that a second try would do again.
+    """
+    opened = services()
+    outcomes: dict[str, Outcome] = {}
+    route = dict(state["route"] or {})
+    revised = False
+    for id, outcome in (state.get("outcomes") or {}).items():
+        if outcome["judgement"] is not None or outcome["status"] != "done":
+            continue
+        verdict = await _verdict(opened, state, outcome)
+        outcomes[id] = {**outcome, "judgement": verdict}
+        if verdict["verdict"] == "revise" and await _may_revise(opened, state, outcome):
+            route["dispatches"] = [_sent_back(one, id, verdict) for one in route["dispatches"]]
+            revised = True
+    if not revised:
+        return {"outcomes": outcomes}
+    return {"outcomes": outcomes, "route": route, "revisions": state.get("revisions", 0) + 1}
+
+
+def after_judge(state: SupervisorState) -> Literal["dispatch", "respond"]:
+    """Back to the dispatches while one of them has no outcome yet."""
+    done = state.get("outcomes") or {}
+    open_ones = [one for one in (state["route"] or {})["dispatches"] if one["id"] not in done]
+    return "dispatch" if open_ones else "respond"
+
+
+async def respond(state: SupervisorState) -> SupervisorState:
+    """Join the answers, add what it took, and close the run."""
+    opened, run = services(), state["job"]["run"]
+    outcomes = _current(state)
+    calls = await opened.ledger.spend.of_run(run)
+    tools = await opened.ledger.calls.of_run(run)
+    answer = Answer(
+        run=run,
+        status=_status(outcomes),
+        text=_joined(outcomes),
+        outcomes=outcomes,
+        evidence=list(dict.fromkeys(id for one in outcomes for id in one["evidence"])),
+        missing=[why for one in outcomes for why in one["missing"]],
+        cost=sum(call.cost for call in calls),
+        tokens=sum(call.prompt_tokens + call.completion_tokens for call in calls),
+        model_calls=len(calls),
+        tool_calls=len(tools),
+        offline=bool(calls) and all(_is_offline(call) for call in calls),
+    )
+    if run:
+        await opened.ledger.runs.finish(run, answer["status"], dict(answer))
+    return {"answer": answer, "messages": [AIMessage(_with_footer(answer))]}
+
+
+async def _verdict(opened: Services, state: SupervisorState, outcome: Outcome) -> dict[str, Json]:
+    specialist = opened.registry.require(outcome["specialist"])
+    job = state["job"] | {"specialist": specialist.name, "task": f"{outcome['dispatch']}/judge"}
+    dispatches = (state["route"] or {})["dispatches"]
+    text = next(one["text"] for one in dispatches if one["id"] == outcome["dispatch"])
+    calls = await opened.ledger.spend.of_run(state["job"]["run"])
+    wrote = frozenset(call.deployment for call in calls if call.tier in ("work", "plan"))
+    context = context_of(opened, job)
+    verdict = await judged(
+        specialist,
+        text,
+        outcome["text"],
+        model=opened.models.chat("judge", context, avoid=wrote),
+        wrote=wrote,
+    )
+    return verdict.model_dump(mode="json")
+
+
+async def _may_revise(opened: Services, state: SupervisorState, outcome: Outcome) -> bool:
+    specialist = opened.registry.require(outcome["specialist"])
+    if state.get("revisions", 0) >= opened.limits.of(specialist.effort).revisions:
+        return False
+    effects = await opened.ledger.effects.of_run(state["job"]["run"])
+    task = outcome["dispatch"]
+    return not any(one.task == task or one.task.startswith(f"{task}/") for one in effects)
+
+
+def _sent_back(one: dict[str, Json], id: str, verdict: dict[str, Json]) -> dict[str, Json]:
+    """The dispatch anew under its own id, with the judge's reasons; others now need the new one."""
+    again = f"{id}-again"
+    if one["id"] == id:
+        reasons = "\n".join(f"- {reason}" for reason in verdict["reasons"])
+        return one | {"id": again, "text": f"{one['text']}\n\nObjections to mend:\n{reasons}"}
+    return one | {"needs": [again if need == id else need for need in one["needs"]]}
+
+
+def _current(state: SupervisorState) -> list[Outcome]:
+    """The outcomes that count, in the order of the dispatches."""
+    if refusal := state.get("refusal"):
+        return [refusal]
+    done = state.get("outcomes") or {}
+    route = state.get("route") or {}
+    ids = [one["id"] for one in route.get("dispatches", ())] or list(done)
+    return [done[id] for id in ids if id in done]
+
+
+def _status(outcomes: list[Outcome]) -> Status:
+    statuses = [one["status"] for one in outcomes]
+    if len(set(statuses)) == 1:
+        return statuses[0]
+    return "incomplete"
+
+
+def _joined(outcomes: list[Outcome]) -> str:
+    if len(outcomes) == 1:
+        return outcomes[0]["text"]
+    return "\n\n".join(f"**{one['specialist']}**\n\n{one['text']}" for one in outcomes)
+
+
+def _is_offline(call: ModelCall) -> bool:
+    return call.model.startswith("offline")
+
+
+def _with_footer(answer: Answer) -> str:
+    """The text of the answer and, in words, what it rests on, lacks and cost."""
+    lines = [answer["text"]]
+    if answer["missing"] and answer["status"] == "incomplete":
+        lines.append("Missing:\n" + "\n".join(f"- {why}" for why in answer["missing"]))
+    lines.extend(_judged_low(one) for one in answer["outcomes"] if _is_low(one))
+    if answer["offline"]:
+        lines.append("_Answered by the offline model: extracted from sources, not reasoned._")
+    if answer["run"]:
+        lines.append(
+            f"_Run {answer['run']} · {answer['model_calls']} model calls, {answer['tokens']:,}"
+            f" tokens, ${answer['cost']:.4f} · {answer['tool_calls']} tool calls, evidence"
+            f" {len(answer['evidence'])} · audit: switchyard runs show {answer['run']}_"
+        )
+    return "\n\n".join(lines)
+
+
+def _is_low(outcome: Outcome) -> bool:
+    return bool(outcome["judgement"]) and outcome["judgement"]["verdict"] == "revise"
+
+
+def _judged_low(outcome: Outcome) -> str:
+    reasons = "; ".join(outcome["judgement"]["reasons"])
+    return f"_The judge finds this answer below its bar: {reasons}_"

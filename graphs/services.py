@@ -1,0 +1,104 @@
+"""What the nodes work with: opened once for a process, closed with it."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+
+from agents.limits import LimitsFile, load_limits
+from agents.registry import Registry, load_registry
+from agents.routing.local import LocalClassifier
+from agents.routing.settings import Routing, load_routing
+from ledger.store import Ledger, open_ledger
+from models.config import load_models
+from models.tiers import Models, open_models
+from runtime.errors import OperatorError
+from runtime.settings import Settings
+from tools.config import load_tools
+from tools.gateway import Gateway, open_gateway
+from tools.policy import load_policy
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Services:
+    """The rooms below, ready for use."""
+
+    settings: Settings
+    ledger: Ledger
+    models: Models
+    gateway: Gateway
+    registry: Registry
+    limits: LimitsFile
+    routing: Routing
+    classifier: LocalClassifier
+
+
+_current: Services | None = None
+
+
+def services() -> Services:
+    """The services of this process.
+
+    Raises:
+        OperatorError: nobody opened them; a node runs outside of the server and the command line.
+    """
+    if _current is None:
+        raise OperatorError(
+            "The services of Switchyard are not open.",
+            remedy="Start it by `make dev` or `switchyard run`, which open them.",
+        )
+    return _current
+
+
+@asynccontextmanager
+async def open_services(settings: Settings) -> AsyncIterator[Services]:
+    """Open ledger, models and tool servers, and make them the services of this process.
+
+    Raises:
+        ConfigError: a configuration file is wrong.
+        LedgerUnavailable: the ledger cannot be opened.
+    """
+    global _current
+    registry = load_registry(settings.specialists)
+    models_config = load_models(settings.config / "models.yaml")
+    async with (
+        open_ledger(settings.ledger) as ledger,
+        open_models(models_config, ledger) as models,
+        open_gateway(
+            load_tools(settings.config / "mcp.json"),
+            load_policy(settings.config / "policy"),
+            ledger,
+            environment=_environment(settings),
+        ) as gateway,
+    ):
+        await ledger.exchanges.forget_before(time.time() - settings.retention_days * 86_400)
+        opened = Services(
+            settings=settings,
+            ledger=ledger,
+            models=models,
+            gateway=gateway,
+            registry=registry,
+            limits=load_limits(settings.config / "limits.yaml"),
+            routing=load_routing(settings.config / "routing.yaml"),
+            classifier=LocalClassifier(registry.values()),
+        )
+        before, _current = _current, opened
+        try:
+            yield opened
+        finally:
+            _current = before
+
+
+def _environment(settings: Settings) -> dict[str, str]:
+    """Where the bundled tool servers find and keep their data; the caller's own values win."""
+    home = settings.home.resolve()
+    places = {
+        "SWITCHYARD_CRM_DB": str(home / "crm.sqlite"),
+        "SWITCHYARD_OUTBOX": str(home / "outbox.sqlite"),
+        "SWITCHYARD_DOCS_ROOTS": settings.docs_roots,
+        "SWITCHYARD_LICENCE_POLICY": str(settings.config / "licence-policy.yaml"),
+    }
+    return places | {name: os.environ[name] for name in places if name in os.environ}

@@ -1,0 +1,72 @@
+"""One dispatch carried out by its specialist: a single agent loop, or the deep harness."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+
+from langgraph.config import get_stream_writer
+
+from agents.slot import Slot
+from agents.spec import Specialist
+from graphs.deep import graph as deep
+from graphs.planning import inputs_of
+from graphs.services import services
+from graphs.state import Job, Outcome, no_outcome
+from graphs.workshop import ServiceWorkshop, context_of
+from harness.plan import Task
+from runtime.errors import SwitchyardError, UserError
+
+Node = Callable[[Job], Awaitable[dict[str, dict[str, Outcome]]]]
+
+
+def node_for(specialist: Specialist) -> Node:
+    """The graph node of a specialist. It receives a job and returns its outcome."""
+    carry_out = _deep if specialist.kind == "deep" else _react
+
+    async def node(job: Job) -> dict[str, dict[str, Outcome]]:
+        return {"outcomes": {job["task"]: await carry_out(job)}}
+
+    return node
+
+
+async def _deep(job: Job) -> Outcome:
+    # Called without a config: the harness gets a stable place of its own below this node.
+    state = await deep.ainvoke({"job": job})
+    outcome: Outcome = state["outcome"]
+    return outcome
+
+
+async def _react(job: Job) -> Outcome:
+    """One task, verified like every other: its objective is the request."""
+    opened = services()
+    specialist = opened.registry.require(job["specialist"])
+    progress = get_stream_writer()
+    slot = Slot(
+        task=Task(
+            id=job["task"],
+            objective=job["text"],
+            tools=specialist.tools,
+            output=specialist.outputs,
+            accept=specialist.accept,
+        ),
+        specialist=specialist,
+        context=context_of(opened, job),
+        limits=opened.limits.of(specialist.effort),
+        ledger=opened.ledger,
+        workshop=ServiceWorkshop(services=opened, progress=progress),
+        progress=progress,
+    )
+    try:
+        output = await slot.settle(await inputs_of(opened, job, specialist))
+    except SwitchyardError as error:
+        return no_outcome(job, "rejected" if isinstance(error, UserError) else "failed", str(error))
+    return Outcome(
+        dispatch=job["task"],
+        specialist=specialist.name,
+        status="done",
+        text=str(output.get("answer", "")),
+        outputs=output,
+        evidence=list(dict.fromkeys(output.get("evidence", []))),
+        missing=[],
+        judgement=None,
+    )

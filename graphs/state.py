@@ -1,0 +1,160 @@
+"""What flows through the graphs, and what callers may send."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal, TypedDict
+
+from langchain_core.messages import AnyMessage
+from langgraph.graph.message import add_messages
+from pydantic import BaseModel, ConfigDict, Field
+
+from runtime.canonical import Json
+from runtime.labels import Label
+
+Status = Literal["done", "incomplete", "declined", "rejected", "failed"]
+
+
+class RequestContext(BaseModel):
+    """The context of a request, as a caller sends it beside the messages."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    tenant: str = Field(default="local", min_length=1, max_length=128)
+    user: str = Field(default="local", min_length=1, max_length=128)
+    label: Label = Label.internal
+    """The data label that the run starts with; it only rises."""
+    docs: str = Field(default="", max_length=4096)
+    """Folder that the run may read; empty for the project's own documents."""
+    budget: float | None = Field(default=None, ge=0)
+    """Ceiling in US dollars; never above the operator's own."""
+    specialist: str = Field(default="", max_length=64)
+    """The specialist that the caller wants; empty to let the router decide."""
+
+
+class Job(TypedDict):
+    """One dispatch on its way to its specialist: all that it may know."""
+
+    run: str
+    task: str
+    specialist: str
+    text: str
+    upstream: dict[str, Json]
+    tenant: str
+    user: str
+    label: str
+    docs: str
+
+
+NO_JOB = Job(
+    run="",
+    task="",
+    specialist="",
+    text="",
+    upstream={},
+    tenant="",
+    user="",
+    label=Label.internal.value,
+    docs="",
+)
+"""Stands for the job of a request that could not be read."""
+
+
+class Outcome(TypedDict):
+    """What came of one dispatch."""
+
+    dispatch: str
+    specialist: str
+    status: Status
+    text: str
+    """The answer in Markdown."""
+    outputs: Json
+    evidence: list[str]
+    missing: list[str]
+    """What is not in the answer, and why."""
+    judgement: Json
+
+
+class Answer(TypedDict):
+    """The answer to a request, with what it rests on and what it cost."""
+
+    run: str
+    status: Status
+    text: str
+    outcomes: list[Outcome]
+    evidence: list[str]
+    missing: list[str]
+    cost: float
+    """US dollars."""
+    tokens: int
+    model_calls: int
+    tool_calls: int
+    offline: bool
+    """True when only the offline model worked on it."""
+
+
+def merge_outcomes(
+    before: dict[str, Outcome] | None, update: dict[str, Outcome] | None
+) -> dict[str, Outcome]:
+    """Add outcomes by dispatch; None clears them for the next request of a thread."""
+    return {} if update is None else {**(before or {}), **update}
+
+
+class SupervisorInput(TypedDict):
+    """What a caller sends: chat messages; the last human one is the request."""
+
+    messages: Annotated[list[AnyMessage], add_messages]
+
+
+class SupervisorOutput(TypedDict):
+    """What a caller gets."""
+
+    messages: Annotated[list[AnyMessage], add_messages]
+    answer: Answer
+
+
+class SupervisorState(TypedDict, total=False):
+    """The state of a request between nodes."""
+
+    messages: Annotated[list[AnyMessage], add_messages]
+    job: Job
+    """The request as one job; dispatches are cut from it."""
+    refusal: Outcome | None
+    """Set when the request could not be read."""
+    route: Json
+    asked: int
+    """Clarifying questions asked so far."""
+    revisions: int
+    outcomes: Annotated[dict[str, Outcome] | None, merge_outcomes]
+    answer: Answer
+
+
+class DeepState(TypedDict, total=False):
+    """The state of one deep job between nodes."""
+
+    messages: Annotated[list[AnyMessage], add_messages]
+    job: Job
+    own_run: bool
+    """True when the deep graph was called by itself, so that the run is its own to close."""
+    inputs: dict[str, Any]
+    plan: Json
+    objections: list[str]
+    repaired: bool
+    results: dict[str, Json]
+    """Accepted outputs by task id of the plan."""
+    unfinished: dict[str, str]
+    """Tasks without a result, each with the reason."""
+    outcome: Outcome | None
+
+
+def no_outcome(job: Job, status: Status, why: str) -> Outcome:
+    """The outcome of a job that ended before it had a result."""
+    return Outcome(
+        dispatch=job["task"],
+        specialist=job["specialist"],
+        status=status,
+        text=why,
+        outputs=None,
+        evidence=[],
+        missing=[why],
+        judgement=None,
+    )

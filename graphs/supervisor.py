@@ -1,0 +1,113 @@
+"""The supervisor: intake, routing stages, specialists by conditional edges, judge, respond."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from langgraph.graph import END, START, StateGraph
+from langgraph.types import Send
+
+from agents.registry import Registry, load_registry
+from graphs.intake import after_intake, intake
+from graphs.respond import after_judge, judge, respond
+from graphs.routing import (
+    after_local,
+    after_model,
+    after_rule,
+    clarify,
+    decline,
+    local,
+    model,
+    rule,
+)
+from graphs.specialist import node_for
+from graphs.state import (
+    Job,
+    Outcome,
+    RequestContext,
+    SupervisorInput,
+    SupervisorOutput,
+    SupervisorState,
+    no_outcome,
+)
+from runtime.settings import load
+
+Builder = StateGraph[SupervisorState, RequestContext, SupervisorInput, SupervisorOutput]
+
+
+async def dispatch(state: SupervisorState) -> SupervisorState:
+    """Close the dispatches that can never start, because one that they need has no result."""
+    done = dict(state.get("outcomes") or {})
+    lost: dict[str, Outcome] = {}
+    for one in (state["route"] or {})["dispatches"]:
+        missing = [id for id in one["needs"] if id in done and not _usable(done[id])]
+        if one["id"] not in done and missing:
+            job = _job(state, one, done)
+            why = f"Not started: it needs the result of {missing[0]}, which has none."
+            done[one["id"]] = lost[one["id"]] = no_outcome(job, "failed", why)
+    return {"outcomes": lost}
+
+
+def fan_out(state: SupervisorState) -> list[Send] | Literal["judge"]:
+    """Start every dispatch whose needs are met; when none is left, judge the answers."""
+    done = state.get("outcomes") or {}
+    waiting = [one for one in (state["route"] or {})["dispatches"] if one["id"] not in done]
+    ready = [one for one in waiting if all(need in done for need in one["needs"])]
+    if not ready:
+        return "judge"
+    return [Send(one["specialist"], _job(state, one, done)) for one in ready]
+
+
+def _job(state: SupervisorState, one: dict[str, str], done: dict[str, Outcome]) -> Job:
+    upstream = {
+        id: {"request": _text_of(state, id), "outputs": done[id]["outputs"]}
+        for id in one["needs"]
+        if id in done
+    }
+    return {
+        **state["job"],
+        "task": one["id"],
+        "specialist": one["specialist"],
+        "text": one["text"],
+        "upstream": upstream,
+    }
+
+
+def _text_of(state: SupervisorState, id: str) -> str:
+    texts = {one["id"]: str(one["text"]) for one in (state["route"] or {})["dispatches"]}
+    return texts[id]
+
+
+def _usable(outcome: Outcome) -> bool:
+    return outcome["status"] in ("done", "incomplete")
+
+
+def build(registry: Registry) -> Builder:
+    """The supervisor over these specialists, not yet compiled. One node for each of them."""
+    builder: Builder = StateGraph(
+        SupervisorState,
+        context_schema=RequestContext,
+        input_schema=SupervisorInput,
+        output_schema=SupervisorOutput,
+    )
+    for node in (intake, rule, local, model, clarify, decline, dispatch, judge, respond):
+        builder.add_node(node.__name__, node)
+    for specialist in registry.values():
+        # The node receives a job by Send, not the state; the types of add_node know only states.
+        node_of: Any = node_for(specialist)
+        builder.add_node(specialist.name, node_of)
+        builder.add_edge(specialist.name, "dispatch")
+    builder.add_edge(START, "intake")
+    builder.add_conditional_edges("intake", after_intake)
+    builder.add_conditional_edges("rule", after_rule)
+    builder.add_conditional_edges("local", after_local)
+    builder.add_conditional_edges("model", after_model)
+    builder.add_edge("clarify", "rule")
+    builder.add_edge("decline", "respond")
+    builder.add_conditional_edges("dispatch", fan_out, [*registry, "judge"])
+    builder.add_conditional_edges("judge", after_judge)
+    builder.add_edge("respond", END)
+    return builder
+
+
+graph = build(load_registry(load().specialists)).compile(name="supervisor")

@@ -1,0 +1,1 @@
+"""The pure thinking of deep work: plans, order, verification, the ladder, limits."""

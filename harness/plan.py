@@ -1,0 +1,136 @@
+"""A plan: tasks with typed inputs, from which their dependencies follow."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from functools import cached_property
+from typing import Annotated, Literal
+
+import jmespath
+from jmespath.exceptions import JMESPathError
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+
+from runtime.canonical import Json
+
+TaskId = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,79}$")]
+REQUEST = "request"
+"""The name under which a plan refers to the inputs of its specialist."""
+
+
+class Frozen(BaseModel):
+    """Plans cross the boundary to models and files: nothing unknown gets in, nothing changes."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Input(Frozen):
+    """Where one input of a task comes from: a literal, the request, or other tasks' outputs."""
+
+    value: Json | None = None
+    """A literal. Used when `source` is empty."""
+    source: str = Field(default="", alias="from")
+    """`request`, a task id, or the name of a group of mapped tasks (their outputs as a list)."""
+    select: str = "@"
+    """JMESPath (jmespath.org) into the source."""
+    distinct: bool = False
+    """Keep each value of a list once, at its first place; JMESPath has no word for it."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
+
+    @field_validator("select")
+    @classmethod
+    def _compiles(cls, select: str) -> str:
+        try:
+            jmespath.compile(select)
+        except JMESPathError as error:
+            raise ValueError(f"not a JMESPath expression: {error}") from error
+        return select
+
+
+class Check(Frozen):
+    """One acceptance criterion that is checked without a model. See `harness/checks.py`."""
+
+    check: Literal["min_items", "regex", "covers", "references_input", "grounded_rows", "citations"]
+    at: str = "@"
+    """JMESPath into the output: what is checked."""
+    input: str = ""
+    """For `covers` and `references_input`: the input that is compared with."""
+    count: int = Field(default=1, ge=0)
+    """For `min_items`."""
+    pattern: str = ""
+    """For `regex`."""
+    key: str = ""
+    """For `grounded_rows`: the field that identifies a row."""
+    fields: tuple[str, ...] = ()
+    """For `grounded_rows`: the fields that must equal those of the tool's row."""
+
+    @field_validator("pattern")
+    @classmethod
+    def _is_regular(cls, pattern: str) -> str:
+        try:
+            re.compile(pattern)
+        except re.error as error:
+            raise ValueError(f"not a regular expression: {error}") from error
+        return pattern
+
+    @field_validator("at")
+    @classmethod
+    def _selects(cls, at: str) -> str:
+        return Input._compiles(at)
+
+
+class Task(Frozen):
+    """One unit of work for one worker."""
+
+    id: TaskId
+    objective: str = Field(min_length=1, max_length=4000)
+    inputs: dict[str, Input] = Field(default_factory=dict)
+    needs: tuple[TaskId, ...] = ()
+    """Tasks that must be accepted first although no input comes from them."""
+    tools: tuple[str, ...] = ()
+    output: dict[str, Json] = Field(default_factory=lambda: {"type": "object"})
+    """JSON schema of the result."""
+    accept: tuple[Check, ...] = ()
+    group: str = ""
+    """The template that this task was mapped from."""
+
+    @model_validator(mode="after")
+    def _output_is_an_object(self) -> Task:
+        if self.output.get("type") != "object":
+            raise ValueError("output must be a JSON schema of type object")
+        return self
+
+
+class Plan(Frozen):
+    """A DAG of tasks. Construction checks shape only; `harness/check.py` checks the sense."""
+
+    tasks: tuple[Task, ...]
+
+    @cached_property
+    def by_id(self) -> dict[str, Task]:
+        return {task.id: task for task in self.tasks}
+
+    @cached_property
+    def groups(self) -> dict[str, tuple[str, ...]]:
+        """Ids of mapped tasks by the template that they came from."""
+        found: dict[str, list[str]] = {}
+        for task in self.tasks:
+            if task.group:
+                found.setdefault(task.group, []).append(task.id)
+        return {name: tuple(ids) for name, ids in found.items()}
+
+    def sources(self, reference: str) -> tuple[str, ...]:
+        """The task ids that a reference stands for; empty for one that stands for nothing."""
+        if reference in self.groups:
+            return self.groups[reference]
+        return (reference,) if reference in self.by_id else ()
+
+    def parents(self, task: Task) -> tuple[str, ...]:
+        """Ids of the tasks whose acceptance `task` waits for, without repetition."""
+        references: Iterable[str] = (
+            *(source.source for source in task.inputs.values() if source.source != REQUEST),
+            *task.needs,
+        )
+        found = (id for reference in references if reference for id in self.sources(reference))
+        return tuple(dict.fromkeys(found))

@@ -1,0 +1,1 @@
+"""The durable record: runs, plans, tasks, results, decisions, effects, spend, approvals."""

@@ -1,0 +1,79 @@
+"""Questions to a person, and the answers. An answer is addressed by the approval's id alone."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from sqlalchemy import select, update
+
+from ledger.repository import Repository
+from ledger.schema import approvals
+from runtime.canonical import Json
+
+Kind = Literal["effect", "plan", "clarify"]
+Answer = Literal["approved", "refused"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Approval:
+    id: str
+    run: str
+    task: str
+    kind: str
+    question: Json
+    state: str
+    """`pending`, `approved` or `refused`."""
+    answered_by: str
+    asked_at: float
+    answered_at: float | None
+
+
+class Approvals(Repository):
+    """The inbox of what waits for a person."""
+
+    async def ask(self, id: str, *, run: str, task: str, kind: Kind, question: Json) -> Approval:
+        """Record a question, or return the one of the same id with its state."""
+        await self._write(
+            self._insert_or_keep(
+                approvals,
+                id=id,
+                run=run,
+                task=task,
+                kind=kind,
+                question=question,
+                state="pending",
+                answered_by="",
+                asked_at=self._clock(),
+            )
+        )
+        found = await self.get(id)
+        assert found is not None, "the row was just written"
+        return found
+
+    async def answer(self, id: str, answer: Answer, *, by: str) -> bool:
+        """Answer a pending question. False when it was answered before or does not exist."""
+        changed = await self._write(
+            update(approvals)
+            .where(approvals.c.id == id, approvals.c.state == "pending")
+            .values(state=answer, answered_by=by, answered_at=self._clock())
+        )
+        return changed == 1
+
+    async def get(self, id: str) -> Approval | None:
+        row = await self._first(select(approvals).where(approvals.c.id == id))
+        return Approval(**row) if row else None
+
+    async def pending(self, run: str = "") -> list[Approval]:
+        """What waits for a person, the oldest first; of one run, or of all."""
+        query = select(approvals).where(approvals.c.state == "pending")
+        if run:
+            query = query.where(approvals.c.run == run)
+        rows = await self._all(query.order_by(approvals.c.asked_at, approvals.c.id))
+        return [Approval(**row) for row in rows]
+
+    async def of_run(self, run: str) -> list[Approval]:
+        rows = await self._all(
+            select(approvals).where(approvals.c.run == run).order_by(approvals.c.asked_at)
+        )
+        return [Approval(**row) for row in rows]

@@ -1,0 +1,69 @@
+"""A deployment: one model at one address, with its price, its window and what data it may see."""
+
+from __future__ import annotations
+
+from typing import Literal, get_args
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from runtime.canonical import Json, canonical
+from runtime.labels import Label
+
+Tier = Literal["route", "plan", "work", "judge", "embed"]
+"""What a caller names instead of a model."""
+TIERS: tuple[Tier, ...] = get_args(Tier)
+DEFAULT_TIMEOUT = 120.0
+DEFAULT_MAX_TOKENS = 4096
+
+
+class Deployment(BaseModel):
+    """One entry of a `model_list`. Prices are US dollars a token."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    id: str = Field(min_length=1)
+    tier: Tier
+    params: dict[str, Json] = Field(repr=False)
+    """`litellm_params` as they stand in the file; other people decide their shape."""
+    cleared_for: Label
+    """The most sensitive data that may be sent there."""
+    input_cost_per_token: float = Field(ge=0, allow_inf_nan=False)
+    output_cost_per_token: float = Field(ge=0, allow_inf_nan=False)
+    cache_read_input_token_cost: float | None = Field(default=None, ge=0, allow_inf_nan=False)
+    cache_creation_input_token_cost: float | None = Field(default=None, ge=0, allow_inf_nan=False)
+    max_input_tokens: int = Field(gt=0)
+    order: int = Field(default=1, ge=0)
+    """Lower ones are tried first; equal ones in the order of the file."""
+    line: int = 0
+    """Where the entry begins in its file."""
+
+    @property
+    def model(self) -> str:
+        """The real model as litellm names it, with its provider: `anthropic/claude-…`."""
+        return str(self.params["model"])
+
+    @property
+    def provider(self) -> str:
+        """The vendor or protocol, which is the part before the slash."""
+        return self.model.split("/", 1)[0] if "/" in self.model else "litellm"
+
+    @property
+    def max_tokens(self) -> int:
+        """The longest answer that is asked for, and paid for in the worst case."""
+        return int(self.params.get("max_tokens") or DEFAULT_MAX_TOKENS)
+
+    @property
+    def timeout(self) -> float:
+        """Seconds after which a call is given up."""
+        return float(self.params.get("timeout") or DEFAULT_TIMEOUT)
+
+    @property
+    def served_by(self) -> str:
+        """Equal for deployments behind which the same model answers."""
+        base = self.params.get("api_base") or self.params.get("base_url") or ""
+        return canonical([self.model, base])
+
+    @property
+    def group(self) -> str:
+        """The name under which litellm's Router knows this deployment alone."""
+        return f"{self.tier}/{self.id}"

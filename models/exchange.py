@@ -1,0 +1,174 @@
+"""One question and its checked answer, whichever deployments and attempts it takes."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from typing import Protocol
+
+from langchain_core.messages import AIMessage, AIMessageChunk, BaseMessage, HumanMessage
+from langchain_core.outputs import ChatGenerationChunk, ChatResult
+
+from models import answers, checks, faults, trace
+from models.checks import Demand
+from models.deployment import Deployment, Tier
+from models.door import Bill, Call, Door
+from models.guard import KEY, Expected, Guard
+from models.library import address
+from models.outage import first_good
+from models.usage import estimate_prompt
+from runtime.canonical import Json
+from runtime.context import RunContext
+from runtime.errors import ModelFault, SwitchyardError
+
+Emit = Callable[[ChatGenerationChunk], Awaitable[None]]
+_REASK = "Your last answer could not be used: {fault}. Answer again, complete and well-formed."
+
+
+class Talker(Protocol):
+    """What speaks to one deployment, once."""
+
+    door: Door
+    guard: Guard
+    tier: Tier
+    context: RunContext
+    avoid: frozenset[str]
+
+    def sent(self, messages: list[BaseMessage]) -> list[dict[str, Json]]:
+        """The messages as they go onto the wire."""
+
+    async def received(
+        self, messages: list[BaseMessage], stop: list[str] | None, params: dict[str, Json]
+    ) -> ChatResult:
+        """A whole answer."""
+
+    def pieces(
+        self, messages: list[BaseMessage], stop: list[str] | None, params: dict[str, Json]
+    ) -> AsyncIterator[ChatGenerationChunk]:
+        """An answer as a stream."""
+
+
+class Exchange:
+    """One question and its checked answer, whichever deployments it takes."""
+
+    def __init__(
+        self,
+        talker: Talker,
+        stop: list[str] | None,
+        params: Mapping[str, Json],
+        *,
+        emit: Emit | None,
+        name: str | None,
+        for_good: bool,
+    ) -> None:
+        self._talker = talker
+        self._stop = stop
+        self._params = {key: value for key, value in params.items() if key != "stream"}
+        self._emit = emit
+        self._name = name
+        self._for_good = for_good
+        self._spoken = False
+        self._attempts = 0
+
+    async def run(self, messages: list[BaseMessage]) -> AIMessage:
+        """The answer. An unusable one is asked for once more, with the fault in words."""
+        talker = self._talker
+        call = await talker.door.begin(talker.tier, talker.context, talker.avoid)
+        try:
+            return await self._from_any(call, messages)
+        except ModelFault as fault:
+            if fault.fault in checks.FINAL or self._committed():
+                raise
+            again = HumanMessage(_REASK.format(fault=fault.message))
+        return await self._from_any(call, [*messages, again])
+
+    def _committed(self) -> bool:
+        """A part of the answer has left and cannot be taken back."""
+        return self._spoken and self._for_good
+
+    async def _from_any(self, call: Call, messages: list[BaseMessage]) -> AIMessage:
+        async def attempt(deployment: Deployment) -> AIMessage:
+            return await self._from_one(call, deployment, messages)
+
+        return await first_good(
+            call.tier, call.deployments, attempt, down=call.down, spoken=self._committed
+        )
+
+    async def _from_one(
+        self, call: Call, deployment: Deployment, messages: list[BaseMessage]
+    ) -> AIMessage:
+        demand = answers.demand(self._params, deployment)
+        sent = self._talker.sent(messages)
+        asked = {**answers.asked(self._params), "max_tokens": demand.max_tokens}
+        prompt = estimate_prompt(sent, asked.get("tools"))
+        request = {"deployment": deployment.id, "model": deployment.model, "messages": sent}
+        self._attempts += 1
+        self._spoken = False
+        async with self._talker.door.paid(
+            call,
+            deployment,
+            prompt=prompt,
+            completion=demand.max_tokens,
+            request={**request, "stop": self._stop, **asked},
+        ) as bill:
+            return await self._answered(call, bill, demand, messages)
+
+    async def _answered(
+        self, call: Call, bill: Bill, demand: Demand, messages: list[BaseMessage]
+    ) -> AIMessage:
+        expected = Expected(
+            deployment=bill.deployment, address=address(bill.deployment), label=call.label
+        )
+        self._talker.guard.expect(bill.id, expected)
+        try:
+            received = await self._talk(call, bill, demand, messages)
+        except SwitchyardError:
+            raise
+        except Exception as error:  # This room's edge to litellm.
+            raise faults.classify(error, streaming=self._spoken) from error
+        finally:
+            self._talker.guard.forget(bill.id)
+        raw = received.raw if not expected.unfinished else answers.unfinished(received.raw)
+        bill.usage = received.usage
+        bill.answer = answers.recorded(raw, received.message)
+        calls = checks.tool_calls(raw, demand, bill.deployment.model)
+        message = answers.message(received, calls, call, bill)
+        if self._emit:
+            message.id = self._id()
+            await self._emit(answers.last_chunk(message, received.raw))
+        return message
+
+    async def _talk(
+        self, call: Call, bill: Bill, demand: Demand, messages: list[BaseMessage]
+    ) -> answers.Received:
+        deployment = bill.deployment
+        params = {
+            **self._params,
+            "model": deployment.group,
+            "max_tokens": demand.max_tokens,
+            "timeout": deployment.timeout,
+            "metadata": {**trace.labels(call.context, call.tier), KEY: bill.id},
+        }
+        async with asyncio.timeout(deployment.timeout):
+            if self._emit is None:
+                return answers.whole(await self._talker.received(messages, self._stop, params))
+            pieces = self._talker.pieces(messages, self._stop, params)
+            return answers.joined([piece async for piece in self._heard(pieces)])
+
+    async def _heard(
+        self, pieces: AsyncIterator[ChatGenerationChunk]
+    ) -> AsyncIterator[ChatGenerationChunk]:
+        """Pass the stream on as it comes, but only its text: calls wait for a good end."""
+        assert self._emit is not None, "only when somebody listens"
+        async for piece in pieces:
+            if piece.text:
+                self._spoken = True
+                said = AIMessageChunk(content=piece.message.content, id=self._id())
+                await self._emit(ChatGenerationChunk(message=said))
+            yield piece
+
+    def _id(self) -> str | None:
+        """A second attempt speaks under a name of its own: listeners must not join the two."""
+        if self._name is None or self._attempts == 1:
+            return self._name
+        return f"{self._name}-{self._attempts}"

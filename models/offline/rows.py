@@ -1,0 +1,129 @@
+"""Arrays in an answer: taken from the arrays at hand whose items cover the schema best."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from models.offline.schema import Schema, fits, properties, required
+from models.offline.scope import Scope
+from models.offline.sources import (
+    Evidence,
+    Found,
+    Source,
+    closeness,
+    identity,
+    objects,
+    walk,
+)
+from models.offline.words import name_key
+from runtime.canonical import Json, canonical
+
+_CARRIED = name_key("evidence")
+_SAMPLE = 20
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Candidate:
+    name: tuple[str, ...]
+    items: list[Mapping[str, Json]]
+    evidence: Evidence
+    is_result: bool
+    coverage: float
+    named: bool
+
+
+def rows(items: Schema, name: str, scope: Scope) -> list[Source]:
+    """The source objects for an array of objects, in the order of the calls that brought them.
+
+    Arrays of the same name from several results are joined. Empty when nothing covers the items.
+    """
+    candidates = [
+        candidate
+        for source in reversed(scope.near)
+        for candidate in _candidates(source, items, name)
+    ]
+    if not candidates:
+        return []
+    top = max(candidates, key=_rank)
+    joined = [one for one in candidates if one.name == top.name and _rank(one) == _rank(top)]
+    return _distinct(
+        [
+            Source(name=name, value=item, evidence=_evidence(item) or candidate.evidence)
+            for candidate in joined
+            for item in candidate.items
+        ]
+    )
+
+
+def _rank(candidate: _Candidate) -> tuple[float, bool, bool]:
+    return candidate.coverage, candidate.named, candidate.is_result
+
+
+def _candidates(source: Source, items: Schema, name: str) -> list[_Candidate]:
+    wanted = {name_key(key) for key in required(items) or properties(items)} - {_CARRIED}
+    arrays = [place for place in walk(source) if objects(place)]
+    if not arrays and isinstance(source.value, dict) and source.is_result:
+        # A tool that answers with one object answers with one row.
+        arrays = [
+            Found(
+                value=[source.value],
+                path=(source.name,),
+                evidence=source.evidence,
+                in_array=False,
+                depth=0,
+            )
+        ]
+    made = []
+    for place in arrays:
+        found = objects(place)
+        keys = {name_key(key) for item in found[:_SAMPLE] for key in item}
+        key = name_key(place.path[-1]) if place.path else ()
+        coverage = len(wanted & keys) / len(wanted) if wanted else 1.0
+        named = key == name_key(name)
+        if coverage or named:
+            made.append(
+                _Candidate(
+                    name=key,
+                    items=found,
+                    evidence=place.evidence,
+                    is_result=source.is_result,
+                    coverage=coverage,
+                    named=named,
+                )
+            )
+    return made
+
+
+def _evidence(item: Mapping[str, Json]) -> Evidence:
+    own = item.get("evidence")
+    return tuple(own) if isinstance(own, list) and all(isinstance(i, str) for i in own) else ()
+
+
+def _distinct(found: list[Source]) -> list[Source]:
+    first: dict[str, Source] = {}
+    for source in found:
+        first.setdefault(canonical(source.value), source)
+    return list(first.values())
+
+
+def scalars(items: Schema, name: str, scope: Scope) -> tuple[list[Json], Evidence]:
+    """The values for an array of strings or numbers: a list of that name, a list of objects of
+    that name by what each is called, or that field of every object in a list."""
+    values: dict[Json, None] = {}
+    evidence: dict[str, None] = {}
+    for source in reversed(scope.near):
+        for place in walk(source):
+            if closeness(name, (source.name, *place.path)):
+                found = _plain(place, items)
+                values.update(dict.fromkeys(found))
+                evidence.update(dict.fromkeys(place.evidence if found else ()))
+    return list(values), tuple(evidence)
+
+
+def _plain(place: Found, items: Schema) -> list[Json]:
+    if isinstance(place.value, list):
+        named = [identity(item) if isinstance(item, dict) else item for item in place.value]
+    else:
+        named = [place.value] if place.in_array else []
+    return [item for item in named if item is not None and fits(item, items)]

@@ -1,0 +1,98 @@
+"""The part of the door that needs litellm: one Router, one guard, chats and embeddings on them."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+
+from models import faults, library, trace
+from models.chat import TierChat
+from models.config import ModelsConfig
+from models.deployment import Deployment, Tier
+from models.door import Bill, Call, Door
+from models.guard import KEY, Expected, Guard
+from models.outage import first_good
+from models.usage import Usage, estimate_prompt
+from runtime.context import RunContext
+from runtime.errors import ModelFault, SwitchyardError
+
+
+class Session:
+    """Holds the Router of one configuration until it is closed."""
+
+    def __init__(self, config: ModelsConfig, door: Door) -> None:
+        self._config = config
+        self._door = door
+        self._router = library.build_router(config.deployments)
+        self._guard = Guard()
+        library.attach(self._guard)
+
+    async def close(self) -> None:
+        library.detach(self._guard)
+        await library.close_connections()
+
+    def chat(self, tier: Tier, context: RunContext, avoid: frozenset[str]) -> TierChat:
+        face = self._config.tier(tier)[0]
+        return TierChat(
+            router=self._router,
+            model=face.group,
+            door=self._door,
+            guard=self._guard,
+            tier=tier,
+            context=context,
+            avoid=avoid,
+            face=face,
+            tags=trace.tags(context, tier),
+            metadata=trace.labels(context, tier),
+        )
+
+    async def embed(self, texts: Sequence[str], context: RunContext) -> list[list[float]]:
+        call = await self._door.begin("embed", context, frozenset())
+
+        async def attempt(deployment: Deployment) -> list[list[float]]:
+            async with self._door.paid(
+                call,
+                deployment,
+                prompt=estimate_prompt(list(texts), None),
+                completion=0,
+                request={"deployment": deployment.id, "input": list(texts)},
+            ) as bill:
+                return await self._vectors(call, bill, texts)
+
+        return await first_good("embed", call.deployments, attempt, down=call.down)
+
+    async def _vectors(self, call: Call, bill: Bill, texts: Sequence[str]) -> list[list[float]]:
+        deployment = bill.deployment
+        self._guard.expect(
+            bill.id,
+            Expected(deployment=deployment, address=library.address(deployment), label=call.label),
+        )
+        try:
+            async with asyncio.timeout(deployment.timeout):
+                response = await self._router.aembedding(
+                    model=deployment.group,
+                    input=list(texts),
+                    timeout=deployment.timeout,
+                    metadata={**trace.labels(call.context, call.tier), KEY: bill.id},
+                )
+        except SwitchyardError:
+            raise
+        except Exception as error:  # This room's edge to litellm.
+            raise faults.classify(error, streaming=False) from error
+        finally:
+            self._guard.forget(bill.id)
+        used = response.usage.prompt_tokens if response.usage else 0
+        bill.usage = Usage(prompt=used) if used else None
+        # The vectors are large and follow from the input; their number is enough for the record.
+        bill.answer = {"vectors": len(response.data)}
+        return _ordered(response.data, len(texts), deployment)
+
+
+def _ordered(
+    data: Sequence[library.Theirs], count: int, deployment: Deployment
+) -> list[list[float]]:
+    vectors = [list(entry["embedding"]) for entry in sorted(data, key=lambda one: one["index"])]
+    if len(vectors) != count:
+        told = f"{count} texts were sent, {len(vectors)} vectors came back"
+        raise ModelFault("wrong_count", told, model=deployment.model)
+    return vectors

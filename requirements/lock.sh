@@ -1,0 +1,10 @@
+#!/bin/sh
+# Resolves the dependencies of pyproject.toml into the two lock files of this folder.
+# Requirements form with hashes; no address of any index is written.
+set -eu
+cd "$(dirname "$0")/.."
+options="--universal --generate-hashes --python-version 3.11 --no-header --no-emit-index-url --no-emit-find-links --quiet"
+# shellcheck disable=SC2086
+uv pip compile $options pyproject.toml -o requirements/runtime.txt
+# shellcheck disable=SC2086
+uv pip compile $options pyproject.toml --group dev -c requirements/runtime.txt -o requirements/dev.txt

@@ -1,0 +1,1 @@
+"""The floor of the house: errors, settings, run context, labels, tracing."""

@@ -1,0 +1,161 @@
+"""Every error that Switchyard raises on purpose, split by who has to act on it.
+
+    SwitchyardError
+    ├── UserError              the caller mends the request and sends it again
+    │   ├── RequestError         a field of the request is wrong
+    │   └── UnknownRun           no run, approval or task of that id
+    ├── ConfigError            the operator mends a file (carries file and line)
+    ├── OperatorError          the operator is told: something outside does not work
+    │   ├── ServerUnavailable    an MCP server did not start, or is gone
+    │   ├── ModelUnavailable     every cleared deployment of a tier failed
+    │   └── LedgerUnavailable    the ledger cannot be read or written
+    ├── ModelFault             the model's answer is unusable; it may be asked again
+    ├── PlanRejected           a plan failed its checks, also after repair
+    ├── TaskFailed             a task ended without an accepted result
+    ├── BoundaryBreach         a data label forbids this deployment or tool
+    └── LimitBreached          a limit or budget would be passed; stopped before the act
+        └── BudgetExceeded       the reservation does not fit under the ceiling
+
+Each carries its data as attributes and the remedy in words; `str()` is what a person reads.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+
+class SwitchyardError(Exception):
+    """Base of all of them. `message` says what is wrong, `remedy` what to do next."""
+
+    def __init__(self, message: str, *, remedy: str = "") -> None:
+        self.message = message
+        self.remedy = remedy
+        super().__init__(f"{message} {remedy}".strip())
+
+
+class UserError(SwitchyardError):
+    """The caller's mistake: shown without a traceback."""
+
+
+class RequestError(UserError):
+    """A field of a request is wrong."""
+
+    def __init__(self, message: str, *, field: str, value: object, remedy: str) -> None:
+        self.field = field
+        self.value = value
+        super().__init__(f"{field}: {message}", remedy=remedy)
+
+
+class UnknownRun(UserError):
+    """Nothing in the ledger has this id."""
+
+    def __init__(self, kind: str, id: str, *, remedy: str) -> None:
+        self.kind = kind
+        self.id = id
+        super().__init__(f"There is no {kind} {id!r} in the ledger.", remedy=remedy)
+
+
+class ConfigError(SwitchyardError):
+    """A file that an operator edits is wrong. `line` counts from 1; 0 when unknown."""
+
+    def __init__(
+        self, message: str, *, file: Path | str, line: int = 0, field: str = "", remedy: str
+    ) -> None:
+        self.file = str(file)
+        self.line = line
+        self.field = field
+        self.reason = message
+        super().__init__(f"{self.file}:{line}: {message}", remedy=remedy)
+
+
+class OperatorError(SwitchyardError):
+    """Something outside of Switchyard does not work."""
+
+
+class ServerUnavailable(OperatorError):
+    """An MCP server did not start or went away."""
+
+    def __init__(self, server: str, reason: str, *, remedy: str) -> None:
+        self.server = server
+        self.reason = reason
+        super().__init__(f"Tool server {server!r} is not available: {reason}", remedy=remedy)
+
+
+class ModelUnavailable(OperatorError):
+    """No cleared deployment of a tier answered. `tried` names each with its fault."""
+
+    def __init__(self, tier: str, *, tried: tuple[tuple[str, str], ...], remedy: str) -> None:
+        self.tier = tier
+        self.tried = tried
+        faults = "; ".join(f"{model}: {fault}" for model, fault in tried) or "none configured"
+        super().__init__(f"No deployment of tier {tier!r} answered ({faults}).", remedy=remedy)
+
+
+class LedgerUnavailable(OperatorError):
+    """The ledger cannot be read or written; nothing may go on without it."""
+
+
+class ModelFault(SwitchyardError):
+    """A model's answer is unusable as it stands. `fault` is a short stable name."""
+
+    def __init__(self, fault: str, message: str, *, model: str = "") -> None:
+        self.fault = fault
+        self.model = model
+        super().__init__(message)
+
+
+class PlanRejected(SwitchyardError):
+    """A plan failed its checks. `problems` holds one sentence each."""
+
+    def __init__(self, specialist: str, problems: tuple[str, ...]) -> None:
+        self.specialist = specialist
+        self.problems = problems
+        super().__init__(
+            f"The plan for {specialist!r} was refused: " + " ".join(problems),
+            remedy="Nothing was executed. Narrow the request, or mend the specialist's plan.",
+        )
+
+
+class TaskFailed(SwitchyardError):
+    """A task ended without an accepted result."""
+
+    def __init__(self, run: str, task: str, reason: str) -> None:
+        self.run = run
+        self.task = task
+        self.reason = reason
+        super().__init__(f"Task {task!r} failed: {reason}")
+
+
+class BoundaryBreach(SwitchyardError):
+    """Data of this label may not go there."""
+
+    def __init__(self, label: str, target: str, cleared: str) -> None:
+        self.label = label
+        self.target = target
+        self.cleared = cleared
+        super().__init__(
+            f"{target} is cleared up to {cleared!r}, the run carries {label!r} data.",
+            remedy="Clear a deployment or tool for that label in its configuration file.",
+        )
+
+
+class LimitBreached(SwitchyardError):
+    """A limit would be passed. Stopped before the act."""
+
+    def __init__(self, limit: str, *, allowed: float, wanted: float, file: str) -> None:
+        self.limit = limit
+        self.allowed = allowed
+        self.wanted = wanted
+        self.file = file
+        super().__init__(
+            f"Limit {limit!r} is {allowed:g}, {wanted:g} was wanted.",
+            remedy=f"Raise it in {file}, or ask for less.",
+        )
+
+
+class BudgetExceeded(LimitBreached):
+    """A reservation does not fit under the ceiling of `scope`."""
+
+    def __init__(self, scope: str, *, allowed: float, wanted: float, file: str) -> None:
+        self.scope = scope
+        super().__init__(f"budget of {scope}", allowed=allowed, wanted=wanted, file=file)

@@ -1,0 +1,26 @@
+"""Data labels: how sensitive the data of a run is, and up to which label a target is cleared."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+
+class Label(StrEnum):
+    """public < internal < regulated. A run's label only ever rises."""
+
+    public = "public"
+    internal = "internal"
+    regulated = "regulated"
+
+    @property
+    def rank(self) -> int:
+        return list(Label).index(self)
+
+    def permits(self, data: Label) -> bool:
+        """True when a target cleared up to this label may receive `data`."""
+        return data.rank <= self.rank
+
+
+def highest(*labels: Label) -> Label:
+    """The most sensitive of the labels given; `public` for none."""
+    return max(labels, key=lambda label: label.rank, default=Label.public)

@@ -1,0 +1,65 @@
+"""The settings of this process, read once at the start from the environment and passed down."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from pydantic import Field, ValidationError
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from runtime.errors import ConfigError
+
+ROOT = Path(__file__).resolve().parent.parent
+"""The folder that holds `langgraph.json`: our packages, configuration and documents."""
+
+
+class Settings(BaseSettings):
+    """Environment variables `SWITCHYARD_*`; every one has a default that needs no key."""
+
+    model_config = SettingsConfigDict(env_prefix="SWITCHYARD_", frozen=True, extra="ignore")
+
+    home: Path = Path(".switchyard")
+    """Where the ledger, the checkpoints and the sample data live."""
+    ledger_url: str = ""
+    """SQLAlchemy URL; empty for SQLite under `home`."""
+    config: Path = ROOT / "config"
+    """Folder with models.yaml, mcp.json, limits.yaml, routing.yaml and policy/."""
+    specialists: Path = ROOT / "agents" / "specialists"
+    """Folder of specialist files."""
+    docs: Path = ROOT / "docs"
+    """The folder that a request reads when it names none."""
+    docs_roots: str = str(ROOT / "docs") + ":" + str(ROOT / "examples")
+    """Folders that callers over the API may name, separated as in PATH."""
+    retention_days: int = Field(default=30, ge=1)
+    """How long model answers and tool results are kept for replay."""
+    api_keys: str = ""
+    """`name:key` pairs, comma separated. Empty: the server answers anybody who can reach it."""
+
+    @property
+    def ledger(self) -> str:
+        """The ledger's SQLAlchemy URL."""
+        return self.ledger_url or f"sqlite+aiosqlite:///{self.home.resolve() / 'ledger.sqlite'}"
+
+    @property
+    def checkpoints(self) -> Path:
+        """The file of LangGraph's checkpoints."""
+        return self.home.resolve() / "checkpoints.sqlite"
+
+
+def load() -> Settings:
+    """Read the settings.
+
+    Raises:
+        ConfigError: a variable has a value that cannot be read.
+    """
+    try:
+        return Settings()
+    except ValidationError as error:
+        first = error.errors()[0]
+        name = "SWITCHYARD_" + "_".join(str(part) for part in first["loc"]).upper()
+        raise ConfigError(
+            f"{name}={first['input']!r}: {first['msg']}",
+            file="environment",
+            field=name,
+            remedy=f"Set {name} to a fitting value, or unset it.",
+        ) from error

@@ -1,0 +1,146 @@
+"""Verification: nothing is accepted that its record does not bear out."""
+
+from __future__ import annotations
+
+import pytest
+
+from harness.checks import Facts, Observation
+from harness.ladder import after_rejection
+from harness.limits import Limits
+from harness.plan import Check, Task
+from harness.verify import verify
+from runtime.canonical import Json
+
+ROWS = {"findings": [{"name": "a", "licence": "MIT"}, {"name": "b", "licence": "GPL-3.0-only"}]}
+PASSAGE = {"path": "x.md", "start_line": 3, "end_line": 4, "text": "one line\nanother line"}
+SCHEMA: dict[str, Json] = {
+    "type": "object",
+    "required": ["findings", "evidence"],
+    "properties": {"findings": {"type": "array"}, "evidence": {"type": "array"}},
+}
+
+
+def task(*accept: Check, output: dict[str, Json] | None = None) -> Task:
+    return Task(
+        id="t", objective="x", tools=("tool",), output=output or {"type": "object"}, accept=accept
+    )
+
+
+def facts(output: Json, inputs: dict[str, Json] | None = None) -> Facts:
+    return Facts(
+        output=output,
+        inputs=inputs or {},
+        observations=[
+            Observation(id="c-1", tool="tool", ok=True, data=ROWS | {"passages": [PASSAGE]}),
+            Observation(id="c-2", tool="tool", ok=False, data="refused"),
+        ],
+    )
+
+
+def test_a_result_with_schema_and_evidence_is_accepted() -> None:
+    verdict = verify(task(output=SCHEMA), facts(ROWS | {"evidence": ["c-1"]}))
+    assert (verdict.action, verdict.reasons, verdict.evidence) == ("accept", (), ("c-1",))
+
+
+@pytest.mark.parametrize(
+    ("output", "expected"),
+    [
+        ({"findings": []}, "'evidence' is a required property"),
+        ({"findings": "none", "evidence": ["c-1"]}, "$.findings"),
+        ({"findings": [], "evidence": ["c-9"]}, "'c-9' is no tool call of this task"),
+        ({"findings": [], "evidence": ["c-2"]}, "'c-2' is a call that failed or was denied"),
+        ({"findings": [], "evidence": []}, "No evidence is given"),
+        ({"findings": [{"evidence": ["c-7"]}], "evidence": ["c-1"]}, "'c-7' is no tool call"),
+        (None, "None is not of type 'object'"),
+    ],
+)
+def test_a_claim_without_a_record_is_sent_back(output: Json, expected: str) -> None:
+    verdict = verify(task(output=SCHEMA), facts(output))
+    assert verdict.action == "retry"
+    assert any(expected in reason for reason in verdict.reasons), verdict.reasons
+
+
+@pytest.mark.parametrize(
+    ("check", "good", "bad", "says"),
+    [
+        (Check(check="min_items", at="xs", count=2), {"xs": [1, 2]}, {"xs": [1]}, "has 1 items"),
+        (Check(check="regex", at="id", pattern="^A-"), {"id": "A-1"}, {"id": "B"}, "not match"),
+        (
+            Check(check="covers", at="names", input="wanted"),
+            {"names": ["B", "a"]},
+            {"names": ["a"]},
+            "lacks b",
+        ),
+        (
+            Check(check="covers", at="names", input="wanted"),
+            {"names": ["a", "b"]},
+            {"names": ["a", "b", "c"]},
+            "has c, not in input",
+        ),
+        (
+            Check(check="references_input", at="text", input="wanted"),
+            {"text": "about A and B"},
+            {"text": "only A"},
+            "does not mention 'b'",
+        ),
+        (
+            Check(check="grounded_rows", at="rows", key="name", fields=("licence",)),
+            {"rows": [{"name": "a", "licence": "MIT"}]},
+            {"rows": [{"name": "b", "licence": "MIT"}]},
+            "differs from the tool result",
+        ),
+        (
+            Check(check="grounded_rows", at="rows", key="name", fields=("licence",)),
+            {"rows": [{"name": "a", "licence": "MIT"}]},
+            {"rows": [{"name": "z", "licence": "MIT"}]},
+            "is in no tool result",
+        ),
+        (
+            Check(check="citations", at="cited"),
+            {"cited": [{"path": "x.md", "start_line": 4, "end_line": 4, "quote": "another line"}]},
+            {"cited": [{"path": "x.md", "start_line": 3, "end_line": 3, "quote": "another line"}]},
+            "does not read as quoted",
+        ),
+        (
+            Check(check="citations", at="cited"),
+            {"cited": [PASSAGE | {"quote": PASSAGE["text"]}]},
+            {"cited": []},
+            "nothing is cited",
+        ),
+    ],
+)
+def test_each_criterion_passes_what_holds_and_says_what_does_not(
+    check: Check, good: Json, bad: Json, says: str
+) -> None:
+    inputs: dict[str, Json] = {"wanted": ["a", "b"]}
+    assert verify(task(check), facts(good, inputs)).action == "accept"
+    verdict = verify(task(check), facts(bad, inputs))
+    assert verdict.action == "retry"
+    assert any(says in reason for reason in verdict.reasons), verdict.reasons
+
+
+def test_a_citation_may_rest_on_lines_of_an_accepted_input() -> None:
+    cited = {"cited": [{"path": "y.md", "start_line": 1, "end_line": 1, "quote": "from before"}]}
+    check = Check(check="citations", at="cited")
+    passage = {"path": "y.md", "start_line": 1, "end_line": 1, "text": "from before"}
+    assert verify(task(check), facts(cited)).action == "retry"
+    assert verify(task(check), facts(cited, {"passages": [passage]})).action == "accept"
+
+
+def test_the_ladder_retries_then_escalates_then_ends() -> None:
+    limits = Limits(
+        tasks=1,
+        width=1,
+        attempts=2,
+        escalations=1,
+        model_calls=1,
+        tool_calls=1,
+        repeated_calls=1,
+        task_seconds=1,
+    )
+    steps = [after_rejection(attempts, limits) for attempts in (1, 2, 3)]
+    assert [(step.action, step.tier) for step in steps] == [
+        ("retry", "work"),
+        ("escalate", "plan"),
+        ("fail", "work"),
+    ]

@@ -1,0 +1,87 @@
+"""A model provider for tests and benchmarks: a real HTTP server that says what it is told to.
+It speaks the wire formats of OpenAI and Anthropic, so clients run unchanged down to the socket."""
+
+from tests.provider.adversary import AdversarialBrain, Mischief
+from tests.provider.brain import SeededBrain
+from tests.provider.exchange import (
+    Brain,
+    Exchange,
+    JsonObject,
+    Reply,
+    Tool,
+    ToolCall,
+    Turn,
+    Usage,
+)
+from tests.provider.faults import (
+    AbsurdUsage,
+    BrokenJson,
+    DuplicateToolIds,
+    EmptyChoices,
+    EmptyContent,
+    ErrorFrame,
+    Fault,
+    Hang,
+    Html,
+    HttpError,
+    HugeBody,
+    MissingUsage,
+    NoFinish,
+    RepeatedChunks,
+    Reset,
+    Stall,
+    TruncatedToolJson,
+    UnknownTool,
+    context_length_exceeded,
+    model_not_found,
+    rate_limited,
+    server_error,
+    unauthorized,
+)
+from tests.provider.latency import Latency
+from tests.provider.record import SeenRequest, Served
+from tests.provider.script import Script, When
+from tests.provider.server import ScriptedProvider
+
+__all__ = [
+    "AbsurdUsage",
+    "AdversarialBrain",
+    "Brain",
+    "BrokenJson",
+    "DuplicateToolIds",
+    "EmptyChoices",
+    "EmptyContent",
+    "ErrorFrame",
+    "Exchange",
+    "Fault",
+    "Hang",
+    "Html",
+    "HttpError",
+    "HugeBody",
+    "JsonObject",
+    "Latency",
+    "Mischief",
+    "MissingUsage",
+    "NoFinish",
+    "RepeatedChunks",
+    "Reply",
+    "Reset",
+    "Script",
+    "ScriptedProvider",
+    "SeededBrain",
+    "SeenRequest",
+    "Served",
+    "Stall",
+    "Tool",
+    "ToolCall",
+    "TruncatedToolJson",
+    "Turn",
+    "UnknownTool",
+    "Usage",
+    "When",
+    "context_length_exceeded",
+    "model_not_found",
+    "rate_limited",
+    "server_error",
+    "unauthorized",
+]

@@ -1,0 +1,76 @@
+"""A well-behaved server on the protocol's own library, over stdio or over streamable HTTP.
+
+Over HTTP it writes the port it listens on, on loopback, as its first line. With a second argument
+it wants that text as a bearer token.
+"""
+
+from __future__ import annotations
+
+import socket
+import sys
+
+import uvicorn
+from mcp.server.fastmcp import FastMCP
+from mcp.types import ToolAnnotations
+from pydantic import BaseModel
+from starlette.middleware import Middleware
+from starlette.middleware.base import BaseHTTPMiddleware, RequestResponseEndpoint
+from starlette.requests import Request
+from starlette.responses import Response
+
+server = FastMCP("plain", host="127.0.0.1")
+READ = ToolAnnotations(readOnlyHint=True)
+
+
+class Sum(BaseModel):
+    sum: int
+
+
+@server.tool(annotations=READ)
+async def add(a: int, b: int) -> Sum:
+    """Add two numbers."""
+    return Sum(sum=a + b)
+
+
+@server.tool(annotations=READ)
+async def greet(name: str) -> str:
+    """Greet somebody."""
+    return f"Hello {name}"
+
+
+@server.tool(annotations=READ)
+async def much(size: int) -> str:
+    """A long text."""
+    return "x" * size
+
+
+@server.tool()
+async def note(text: str) -> str:
+    """Keep a note."""
+    return f"kept: {text}"
+
+
+async def guard(request: Request, go_on: RequestResponseEndpoint) -> Response:
+    if request.headers.get("authorization") != f"Bearer {sys.argv[2]}":
+        return Response(status_code=401)
+    return await go_on(request)
+
+
+def serve() -> None:
+    app = server.streamable_http_app()
+    if len(sys.argv) > 2:
+        app.user_middleware.append(Middleware(BaseHTTPMiddleware, dispatch=guard))
+    listening = socket.socket()
+    listening.bind(("127.0.0.1", 0))
+    listening.listen()
+    sys.stdout.write(f"{listening.getsockname()[1]}\n")
+    sys.stdout.flush()
+    config = uvicorn.Config(app, log_level="error", timeout_graceful_shutdown=1)
+    uvicorn.Server(config).run(sockets=[listening])
+
+
+if __name__ == "__main__":
+    if sys.argv[1:2] == ["http"]:
+        serve()
+    else:
+        server.run("stdio")

@@ -1,0 +1,1 @@
+"""The one gateway between agents and the world."""

@@ -1,0 +1,149 @@
+"""What the gateway knows of each tool: the name that models and policies use, and its terms.
+
+Entries are made once, when a server first answers, so that a server cannot change them later.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from jsonschema.exceptions import SchemaError
+from jsonschema.validators import validator_for
+
+from runtime.canonical import Json, digest
+from runtime.errors import ConfigError
+from runtime.labels import Label
+from tools.config import Action, RunField, Terms, ToolsConfig
+
+_LONGEST = 64
+"""The shortest limit on the length of a tool's name among the vendors' interfaces."""
+
+_UNFIT = re.compile(r"[^A-Za-z0-9_-]")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Listed:
+    """A tool in the words of its server."""
+
+    name: str
+    description: str
+    schema: Json
+    read_only: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ToolEntry:
+    """A tool in the words of the gateway."""
+
+    name: str
+    """`<server>_<tool>`, fit for every vendor's interface."""
+    server: str
+    remote: str
+    """The tool's name on its server."""
+    description: str
+    schema: Json
+    """JSON schema of the arguments that a model gives; bound arguments and keys are not in it."""
+    action: Action
+    label: Label
+    """Label of the data in its results."""
+    cleared_for: Label
+    """Up to which label the data of a run may be in its arguments."""
+    untrusted: bool
+    bound: tuple[tuple[str, RunField], ...] = ()
+    """Arguments that the gateway takes from the run."""
+    key: str = ""
+    """The argument that takes the idempotency key; empty for none."""
+
+    @property
+    def effect(self) -> bool:
+        """Whether a call changes the world."""
+        return self.action != "read"
+
+    @property
+    def hidden(self) -> frozenset[str]:
+        """Arguments that a model may not give."""
+        return frozenset((*(name for name, _ in self.bound), self.key)) - {""}
+
+
+def entries(config: ToolsConfig, server: str, listed: Sequence[Listed]) -> list[ToolEntry]:
+    """The tools of a server under its terms.
+
+    Raises:
+        ConfigError: the terms name a tool or an argument that the server does not have, which
+            would leave an argument unbound or an effect unnamed; or a schema is none.
+    """
+    terms = config.servers[server].switchyard
+    _check_names(config, server, terms, listed)
+    return [_entry(config, server, terms, tool) for tool in listed]
+
+
+def _entry(config: ToolsConfig, server: str, terms: Terms, tool: Listed) -> ToolEntry:
+    schema = tool.schema if isinstance(tool.schema, dict) else {}
+    try:
+        validator_for(schema).check_schema(schema)
+    except SchemaError as error:
+        raise config.error(
+            f"The schema of {tool.name!r} of server {server!r} is none: {error.message}.",
+            keys=("mcpServers", server),
+            remedy="Update the server, or remove it here.",
+        ) from error
+    taken = schema.get("properties", {})
+    bound = tuple((name, field) for name, field in terms.bind.items() if name in taken)
+    key = terms.keys.get(tool.name, "")
+    return ToolEntry(
+        name=fit_name(server, tool.name),
+        server=server,
+        remote=tool.name,
+        description=tool.description,
+        schema=_without(schema, {key, *(name for name, _ in bound)}),
+        action=terms.actions.get(tool.name, "read" if tool.read_only else "write"),
+        label=terms.label,
+        cleared_for=terms.cleared_for,
+        untrusted=terms.untrusted,
+        bound=bound,
+        key=key,
+    )
+
+
+def _without(schema: Json, hidden: set[str]) -> Json:
+    """The schema that a model sees: an object, without the arguments that the gateway sets."""
+    seen = {name: part for name, part in schema.get("properties", {}).items() if name not in hidden}
+    needed = [name for name in schema.get("required", []) if name not in hidden]
+    rest = {name: part for name, part in schema.items() if name not in ("properties", "required")}
+    return rest | {"type": "object", "properties": seen} | ({"required": needed} if needed else {})
+
+
+def fit_name(server: str, tool: str) -> str:
+    """The one name of a tool. Where signs must be replaced or cut off, a digest keeps it unique."""
+    wanted = f"{server}_{tool}"
+    fit = _UNFIT.sub("_", wanted)
+    if fit == wanted and len(fit) <= _LONGEST:
+        return fit
+    return f"{fit[: _LONGEST - 7]}_{digest(wanted)[:6]}"
+
+
+def _check_names(config: ToolsConfig, server: str, terms: Terms, listed: Sequence[Listed]) -> None:
+    tools = {tool.name: set(tool.schema.get("properties", {})) for tool in listed}
+    arguments = set().union(*tools.values()) if tools else set()
+    for argument in terms.bind:
+        if argument not in arguments:
+            raise _unknown(config, server, "bind", argument, "argument", arguments)
+    for part, named in (("actions", terms.actions), ("keys", terms.keys)):
+        for tool in named:
+            if tool not in tools:
+                raise _unknown(config, server, part, tool, "tool", set(tools))
+    for tool, argument in terms.keys.items():
+        if argument not in tools[tool]:
+            raise _unknown(config, server, "keys", tool, f"argument {argument!r}", tools[tool])
+
+
+def _unknown(
+    config: ToolsConfig, server: str, part: str, key: str, what: str, known: set[str]
+) -> ConfigError:
+    return config.error(
+        f"{part}.{key}: server {server!r} has no such {what}.",
+        keys=("mcpServers", server, "switchyard", part, key),
+        remedy=f"It has: {', '.join(sorted(known)) or 'none'}.",
+    )

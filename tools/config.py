@@ -1,0 +1,202 @@
+"""Reads `config/mcp.json`: which tool servers there are, and what the gateway holds each to.
+
+The format is the usual `mcpServers` one, with one key of our own, `switchyard`, in each server.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic_core import ErrorDetails
+
+from runtime.canonical import Json
+from runtime.errors import ConfigError
+from runtime.labels import Label
+from tools.lines import Keys, Lines, lines
+
+Action = Literal["read", "write", "send", "pay", "execute", "delete"]
+"""What a tool does to the world. Everything but `read` is an effect."""
+
+RunField = Literal["docs", "tenant", "user", "run", "task"]
+"""Fields of the run context that an argument can be bound to."""
+
+_NAME = re.compile(r"[a-z][a-z0-9-]{0,31}")
+
+
+class Terms(BaseModel):
+    """The key `switchyard` of a server: what the gateway holds it to. The defaults trust nobody."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    label: Label = Label.internal
+    """Label of the data in its results; a run that read them carries at least this label."""
+    cleared_for: Label = Label.public
+    """Up to which label the data of a run may go there in arguments."""
+    timeout_seconds: Annotated[float, Field(gt=0, le=3600)] = 30.0
+    """Deadline of one call."""
+    start_seconds: Annotated[float, Field(gt=0, le=600)] = 20.0
+    """Deadline of a start, up to the list of tools."""
+    max_bytes: Annotated[int, Field(ge=1, le=100_000_000)] = 200_000
+    """Largest result that is passed on, in bytes of UTF-8."""
+    untrusted: bool = True
+    """Whether its results may hold text that strangers wrote."""
+    bind: dict[str, RunField] = {}
+    """Arguments that the gateway sets from the run; a model neither sees nor sets them."""
+    actions: dict[str, Action] = {}
+    """What a tool does, where the server's own word (`readOnlyHint`) is not enough."""
+    keys: dict[str, str] = {}
+    """By tool: the argument that takes the idempotency key."""
+
+
+class ServerSpec(BaseModel):
+    """One entry of `mcpServers`: a program to start (`command`), or an address (`url`)."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    type: Literal["stdio", "http", "streamable-http", "streamable_http"] | None = None
+    command: str | None = None
+    args: tuple[str, ...] = ()
+    env: dict[str, str] = {}
+    cwd: str | None = None
+    url: str | None = None
+    headers: dict[str, str] = {}
+    switchyard: Terms = Terms()
+
+
+class _File(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    mcpServers: dict[str, ServerSpec]  # noqa: N815 (the name that every MCP client uses)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ToolsConfig:
+    """The tool servers of one file, by name."""
+
+    file: Path
+    servers: dict[str, ServerSpec]
+    lines: Lines
+
+    def error(self, message: str, *, keys: Keys, remedy: str) -> ConfigError:
+        """A mistake in this file, at the line of the keys."""
+        return ConfigError(
+            message,
+            file=self.file,
+            line=self.lines.find(keys),
+            field=".".join(str(key) for key in keys),
+            remedy=remedy,
+        )
+
+
+def load_tools(file: Path) -> ToolsConfig:
+    """Read a `mcpServers` file. Variables in it are put in when a server is opened.
+
+    Raises:
+        ConfigError: the first mistake in the file, with its line and remedy.
+    """
+    found = read_tools(file)
+    if isinstance(found, ToolsConfig):
+        return found
+    raise found[0]
+
+
+def read_tools(file: Path) -> ToolsConfig | list[ConfigError]:
+    """Read a `mcpServers` file: its servers, or every mistake that is in it."""
+    try:
+        text = file.read_text(encoding="utf-8-sig")
+        raw: Json = json.loads(text)
+    except OSError as error:
+        reason = error.strerror or str(error)
+        return [
+            _broken(file, 0, f"cannot be read: {reason}.", "Create it, or set SWITCHYARD_CONFIG.")
+        ]
+    except json.JSONDecodeError as error:
+        return [_broken(file, error.lineno, f"is not JSON: {error.msg}.", "Mend it at this line.")]
+    except (UnicodeDecodeError, RecursionError) as error:
+        return [_broken(file, 0, f"is not JSON: {error}.", "Save it as plain JSON in UTF-8.")]
+    where = lines(text)
+    blank = ToolsConfig(file=file, servers={}, lines=where)
+    mistakes = [
+        blank.error(f"The key {keys[-1]!r} stands twice.", keys=keys, remedy="Remove one of them.")
+        for keys in where.twice
+    ]
+    try:
+        # Through the text, since strict validation tells tuples and enums only in JSON.
+        read = _File.model_validate_json(json.dumps(raw), strict=True)
+    except ValidationError as error:
+        return mistakes + [_told(blank, raw, details) for details in error.errors()]
+    for name, spec in read.mcpServers.items():
+        mistakes += _shape(blank, name, spec)
+    return mistakes or ToolsConfig(file=file, servers=read.mcpServers, lines=where)
+
+
+def _broken(file: Path, line: int, message: str, remedy: str) -> ConfigError:
+    return ConfigError(f"The file {message}", file=file, line=line, remedy=remedy)
+
+
+def _shape(config: ToolsConfig, name: str, spec: ServerSpec) -> list[ConfigError]:
+    """What types alone cannot say: the name, and the one way to reach the server."""
+    keys: Keys = ("mcpServers", name)
+    found: list[tuple[Keys, str, str]] = []
+    if not _NAME.fullmatch(name):
+        told = f"The server name {name!r} does not fit, since it begins the names of its tools."
+        found.append((keys, told, "Use lower case letters, digits and dashes, at most 32."))
+    if spec.command is None and spec.url is None:
+        told = f"Server {name!r} has neither 'command' nor 'url'."
+        found.append((keys, told, "Give the program to start, or the address to call."))
+    elif spec.command is not None and spec.url is not None:
+        told = f"Server {name!r} has both 'command' and 'url'."
+        found.append(((*keys, "url"), told, "Keep one of them."))
+    elif spec.url is not None:
+        found += _address(keys, spec, spec.url)
+    elif spec.type not in (None, "stdio"):
+        told = f"Server {name!r} has 'command', but its type is {spec.type!r}."
+        found.append(((*keys, "type"), told, "Set it to 'stdio', or give 'url' in place of it."))
+    return [config.error(told, keys=at, remedy=remedy) for at, told, remedy in found]
+
+
+def _address(keys: Keys, spec: ServerSpec, url: str) -> list[tuple[Keys, str, str]]:
+    found: list[tuple[Keys, str, str]] = []
+    if spec.type == "stdio":
+        told = "The type is 'stdio', but there is a 'url'."
+        found.append(((*keys, "type"), told, "Set it to 'http', or give 'command'."))
+    if not url.startswith(("http://", "https://", "${")):
+        told = f"The address {url!r} is not one that a server can be called at."
+        found.append(((*keys, "url"), told, "Begin it with http:// or https://."))
+    return found
+
+
+def _told(config: ToolsConfig, raw: Json, details: ErrorDetails) -> ConfigError:
+    """A mistake of type or key, in words."""
+    keys: Keys = tuple(details["loc"])
+    name = ".".join(str(key) for key in keys) or "the file"
+    match details["type"]:
+        case "extra_forbidden":
+            return config.error(
+                f"{name}: there is no such key.",
+                keys=keys,
+                remedy=f"Remove it. Known here: {', '.join(_known(keys))}.",
+            )
+        case "missing":
+            remedy = f"Add {keys[-1]!r}: an object with one entry for each server."
+            return config.error(f"{name}: is missing.", keys=keys, remedy=remedy)
+        case _:
+            shown = json.dumps(_at(raw, keys))[:80]
+            remedy = details["msg"].replace("Input should be", "Write") + "."
+            return config.error(f"{name}: {shown} does not fit.", keys=keys, remedy=remedy)
+
+
+def _known(keys: Keys) -> list[str]:
+    model: type[BaseModel] = (_File, _File, ServerSpec, Terms)[min(len(keys), 4) - 1]
+    return sorted(model.model_fields)
+
+
+def _at(raw: Json, keys: Keys) -> Json:
+    for key in keys:
+        raw = raw[key]
+    return raw

@@ -1,0 +1,255 @@
+"""One call on its way through the gate: decided, recorded, asked, claimed, sent, recorded.
+
+The order is the point. The decision comes before any session is touched, the record of it before
+anything is sent, the claim of an effect before the effect; so a crash at any instant leaves a
+trace that tells what may have happened.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from ledger.approvals import Answer as Verdict
+from ledger.approvals import Approval
+from ledger.calls import Effect, Outcome
+from ledger.store import Ledger
+from runtime.canonical import Json
+from runtime.context import RunContext
+from runtime.labels import Label, highest
+from tools.approval import approved, question_of
+from tools.arguments import bind, mistake, unfit
+from tools.calls import (
+    Ask,
+    Phase,
+    Report,
+    ToolEvent,
+    ToolReply,
+    approval_id,
+    call_id,
+    effect_key,
+)
+from tools.catalogue import ToolEntry
+from tools.effects import Effects
+from tools.entities import asked
+from tools.exchange import exchange, unknown_outcome
+from tools.policy import Decision, Policy
+from tools.results import Answer, recalled
+from tools.sessions import Session
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Office:
+    """What every call needs: the rules and the books."""
+
+    policy: Policy
+    ledger: Ledger
+    effects: Effects
+
+
+class Passage:
+    """One call. `through` or `turn_away` is called once."""
+
+    def __init__(
+        self,
+        office: Office,
+        context: RunContext,
+        tool: str,
+        arguments: Mapping[str, Json],
+        *,
+        call: str,
+        ask: Ask,
+        report: Report | None,
+    ) -> None:
+        self.unfit = unfit(arguments)
+        """What keeps the arguments from being sent to any tool; empty when nothing does."""
+        self._given: dict[str, Json] = dict(arguments)
+        if self.unfit:
+            self._given = {"unreadable": repr(arguments)[:200].encode("ascii", "replace").decode()}
+        self._office = office
+        self._ledger = office.ledger
+        self._context = context
+        self._tool = tool
+        self._ask = ask
+        self._report = report
+        self._started = time.perf_counter()
+        self._label = Label.public
+        self._id = call_id(context, tool, self._given, call)
+
+    async def turn_away(self, reason: str, outcome: Outcome = "error") -> ToolReply:
+        """Record a call that no tool can be asked to do, and say why."""
+        decision = Decision(verdict="deny", policies=(), reason=reason)
+        await self._open(decision, self._given, outcome=outcome)
+        self._tell("denied", outcome)
+        return self._reply(reason, outcome)
+
+    async def through(self, entry: ToolEntry, session: Session, max_bytes: int) -> ToolReply:
+        """Let the call through, or say why not."""
+        wrong = mistake(entry, self._given)
+        if wrong:
+            return await self.turn_away(wrong)
+        bound, missing = bind(entry, self._given, self._context)
+        if missing:
+            return await self.turn_away(missing)
+        if not entry.effect:
+            found = await self._recorded(entry)
+            return found or await self._decide(entry, session, max_bytes, bound, "")
+        key = effect_key(self._context, self._tool, self._given)
+        async with self._office.effects.turn(key):
+            done = await self._office.effects.done(key)
+            if done is not None:
+                return await self._repeat(done, bound)
+            return await self._decide(entry, session, max_bytes, bound, key)
+
+    async def _recorded(self, entry: ToolEntry) -> ToolReply | None:
+        """The result of this very read, when a run that was cut off makes it again."""
+        row = await self._ledger.calls.get(self._id)
+        if row is None or row.outcome != "ok" or row.result is None:
+            return None
+        if (row.run, row.task, row.tool) != (self._context.run, self._context.task, self._tool):
+            return None
+        content = await self._ledger.exchanges.content(row.result)
+        if content is None:
+            return None
+        await self._ledger.runs.raise_label(self._context.run, entry.label)
+        self._tell("answered", "ok")
+        return self._answered(recalled(content), "ok")
+
+    async def _repeat(self, done: Effect, bound: dict[str, Json]) -> ToolReply:
+        """The recorded result of an effect that happened; nothing is sent again."""
+        answer = await self._office.effects.answer(done)
+        outcome: Outcome = "error" if answer.error else "ok"
+        reason = "It was done before in this task: its recorded result is returned, nothing sent."
+        decision = Decision(verdict="allow", policies=(), reason=reason)
+        await self._open(decision, bound, key=done.key)
+        await self._ledger.calls.close(
+            self._id, outcome, result=done.result, seconds=self._seconds()
+        )
+        self._tell("answered", outcome)
+        return self._answered(answer, outcome)
+
+    async def _decide(
+        self,
+        entry: ToolEntry,
+        session: Session,
+        max_bytes: int,
+        bound: dict[str, Json],
+        key: str,
+    ) -> ToolReply:
+        self._label = await self._ledger.runs.label(self._context.run)
+        label = highest(self._context.label, self._label)
+        decision = self._office.policy.decide(asked(self._context, entry, label))
+        if decision.verdict == "deny":
+            await self._open(decision, bound, key=key, outcome="denied")
+            self._tell("denied", "denied")
+            told = f"{self._tool} was denied: {decision.reason} Go on without it, and say so."
+            return self._reply(told, "denied")
+        await self._open(decision, bound, key=key)
+        if decision.verdict == "ask" and not await self._approved(entry, decision, bound):
+            told = f"A person refused {self._tool} with these arguments; nothing was sent. "
+            return await self._closed(
+                told + "Do not call it again; say so in the answer.", "refused"
+            )
+        if key and await self._claim(key, entry, bound) == "unknown":
+            return await self._closed(unknown_outcome(entry), "error")
+        return await self._send(entry, session, max_bytes, bound, key)
+
+    async def _claim(self, key: str, entry: ToolEntry, bound: dict[str, Json]) -> str:
+        return await self._office.effects.claim(key, self._context, entry, bound)
+
+    async def _approved(self, entry: ToolEntry, decision: Decision, bound: dict[str, Json]) -> bool:
+        async def put(question: Approval) -> Verdict:
+            self._tell("asked")
+            return await self._ask(question)
+
+        return await approved(
+            self._ledger.approvals,
+            approval_id(self._context, self._tool, self._given),
+            self._context,
+            question_of(entry, bound, decision, self._context),
+            put,
+        )
+
+    async def _send(
+        self,
+        entry: ToolEntry,
+        session: Session,
+        max_bytes: int,
+        bound: dict[str, Json],
+        key: str,
+    ) -> ToolReply:
+        self._tell("called")
+        sent = bound | {entry.key: key} if entry.key else bound
+        begun = time.perf_counter()
+        got = await exchange(session, entry, sent, max_bytes)
+        seconds = time.perf_counter() - begun
+        result = await self._ledger.exchanges.record(
+            self._context.run,
+            self._context.task,
+            "tool",
+            {"tool": self._tool, "arguments": bound},
+            got.answer.content(),
+        )
+        if key:
+            await self._office.effects.settle(
+                key, got.state, result if got.state == "done" else None
+            )
+        if got.answered and entry.label.rank > self._label.rank:
+            # Before the call is closed: a call that counts as answered has raised the label.
+            await self._ledger.runs.raise_label(self._context.run, entry.label)
+        await self._ledger.calls.close(self._id, got.outcome, result=result, seconds=seconds)
+        self._tell("answered", got.outcome)
+        return self._answered(got.answer, got.outcome)
+
+    async def _open(
+        self,
+        decision: Decision,
+        arguments: dict[str, Json],
+        *,
+        key: str = "",
+        outcome: Outcome = "pending",
+    ) -> None:
+        await self._ledger.calls.open(
+            self._id,
+            self._context,
+            tool=self._tool,
+            arguments=arguments,
+            decision=decision.verdict,
+            policies=list(decision.policies),
+            reason=decision.reason,
+            effect=key or None,
+            outcome=outcome,
+        )
+
+    async def _closed(self, told: str, outcome: Outcome) -> ToolReply:
+        """Close a call that was opened, and of which nothing was sent."""
+        await self._ledger.calls.close(self._id, outcome, result=None, seconds=self._seconds())
+        self._tell("answered", outcome)
+        return self._reply(told, outcome)
+
+    def _reply(self, told: str, outcome: Outcome) -> ToolReply:
+        return self._answered(Answer(text=told, data=None, error=True), outcome)
+
+    def _answered(self, answer: Answer, outcome: Outcome) -> ToolReply:
+        return ToolReply(
+            id=self._id, text=answer.text, data=answer.data, error=answer.error, outcome=outcome
+        )
+
+    def _seconds(self) -> float:
+        return time.perf_counter() - self._started
+
+    def _tell(self, phase: Phase, outcome: str = "") -> None:
+        if self._report is None:
+            return
+        seconds = self._seconds() if outcome else 0.0
+        self._report(
+            ToolEvent(
+                task=self._context.task,
+                tool=self._tool,
+                phase=phase,
+                call=self._id,
+                seconds=seconds,
+                outcome=outcome,
+            )
+        )

@@ -1,0 +1,1 @@
+"""Documents in folders, as numbered lines of text: list, search, match, read."""
