@@ -24,7 +24,7 @@ if [ ! -x .venv/bin/python ]; then
 fi
 echo "Installing $lock (hashes checked) ..." >&2
 if command -v uv >/dev/null 2>&1; then
-    uv pip install --quiet --python .venv/bin/python --require-hashes -r "$lock"
+    uv pip install --quiet --compile-bytecode --python .venv/bin/python --require-hashes -r "$lock"
     uv pip install --quiet --python .venv/bin/python --no-deps --no-build-isolation -e .
 else
     .venv/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r "$lock"

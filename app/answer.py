@@ -32,8 +32,8 @@ def show(ended: Ended, evidence: Sequence[ToolCall], console: Console, home: str
         show_open(ended, home)
         return
     answer = ended.answer
-    console.print()
     if console.is_terminal:
+        console.print()
         console.print(Markdown(answer["text"]))
     else:
         click.echo(answer["text"])

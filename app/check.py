@@ -11,12 +11,12 @@ from typing import TypeVar
 import click
 from pydantic import BaseModel, ValidationError
 
-from agents.limits import LimitsFile, load_limits
+from agents.limits import LimitsFile
 from agents.routing.settings import Routing
+from app.catalogue import environment_of
 from app.check_intents import problems_of_intents
 from app.check_plans import problems_of_plan
 from app.check_specialists import Known, problems_of_one
-from app.inventory import environment_of
 from app.parts import Parts, parts_of
 from app.spec_source import read_all
 from ledger.store import open_ledger
@@ -42,7 +42,7 @@ class Report:
     parts: Parts
     problems: list[ConfigError]
     counts: Mapping[str, int]
-    """How many specialists, tool servers, tools and policies were read."""
+    """How many of each kind were read."""
 
 
 async def check_all(settings: Settings, path: str | None, *, start_tools: bool) -> Report:
@@ -56,9 +56,9 @@ async def check_all(settings: Settings, path: str | None, *, start_tools: bool) 
     """
     parts = parts_of(settings, path)
     sources, problems = read_all(parts.specialists)
-    limits, wrong = _read(parts.limits, LimitsFile)
-    problems += wrong or _limits(parts.limits)
-    routing, wrong = _read(parts.routing, Routing)
+    limits, wrong = _limits(parts.limits)
+    problems += wrong
+    _, wrong = _read(parts.routing, Routing)
     problems += wrong + _models(parts.models)
     rules, mistakes = read_rules(parts.policy)
     problems += mistakes
@@ -79,15 +79,15 @@ async def check_all(settings: Settings, path: str | None, *, start_tools: bool) 
     problems += broken + _not_started(config, learnt.unavailable, broken)
     for source in sources:
         problems += [*problems_of_one(source, known), *problems_of_plan(source, limits)]
-    problems += problems_of_intents(sources, routing)
+    problems += problems_of_intents(sources)
     return Report(
         parts=parts,
         problems=_sorted(problems),
         counts={
-            "specialists": len(sources),
-            "tool servers": len(config.servers) if config else 0,
-            "tools": len(learnt.catalogue),
-            "policies": len(rules),
+            "specialist": len(sources),
+            "tool server": len(config.servers) if config else 0,
+            "tool": len(learnt.catalogue),
+            "policy rule": len(rules),
         },
     )
 
@@ -113,12 +113,13 @@ def show_report(report: Report) -> None:
     """Print each problem with file, line, reason and remedy, then a sum."""
     for one in report.problems:
         place = click.style(f"{_near(one.file)}:{one.line}", bold=True)
-        click.echo(f"{place}: {one.reason}")
+        click.echo(f"{place}: {' '.join(one.reason.split())}")
         click.echo(f"    remedy: {one.remedy}")
-    counts = ", ".join(f"{number} {name}" for name, number in report.counts.items())
+    counts = ", ".join(_number(size, name) for name, size in report.counts.items())
     if report.problems:
-        files = len({one.file for one in report.problems})
-        click.echo(f"\n{len(report.problems)} problems in {files} files ({counts} read).")
+        problems = _number(len(report.problems), "problem")
+        files = _number(len({one.file for one in report.problems}), "file")
+        click.echo(f"\n{problems} in {files} ({counts} read).")
     else:
         click.echo(f"No problems: {counts}.")
 
@@ -159,12 +160,13 @@ def _read(file: Path, model: type[M]) -> tuple[M | None, list[ConfigError]]:
         return None, complaints(error, source, file)
 
 
-def _limits(file: Path) -> list[ConfigError]:
-    try:
-        load_limits(file)
-    except ConfigError as error:
-        return [error]
-    return []
+def _limits(file: Path) -> tuple[LimitsFile | None, list[ConfigError]]:
+    limits, wrong = _read(file, LimitsFile)
+    if limits is not None and "standard" not in limits.classes:
+        remedy = "Add classes.standard, which stands in where nothing else fits."
+        told = "the class 'standard' is missing"
+        return None, [ConfigError(told, file=file, line=1, field="classes", remedy=remedy)]
+    return limits, wrong
 
 
 def _models(file: Path) -> list[ConfigError]:
@@ -191,6 +193,10 @@ def _not_started(
         for server, reason in unavailable.items()
         if server not in named
     ]
+
+
+def _number(size: int, name: str) -> str:
+    return f"{size} {name}" if size == 1 else f"{size} {name}s"
 
 
 def _sorted(problems: list[ConfigError]) -> list[ConfigError]:

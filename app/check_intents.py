@@ -5,25 +5,21 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from agents.routing.local import LocalClassifier
-from agents.routing.settings import Routing
-from agents.routing.split import sure
-from agents.spec import Intent, Specialist
+from agents.spec import Specialist
 from app.spec_source import Source
 from runtime.errors import ConfigError
 
-_FOLDS = 5
-"""Each example is routed once by a classifier that has not seen it, nor a fifth of the others."""
+_TOO_NEAR = 0.05
+"""Share of a specialist in another one's own example from which on the two examples collide. It
+corresponds to three quarters of the similarity of equal texts."""
 
 
-def problems_of_intents(
-    sources: Sequence[Source], routing: Routing | None
-) -> Iterator[ConfigError]:
+def problems_of_intents(sources: Sequence[Source]) -> Iterator[ConfigError]:
     """What is wrong between specialists, as far as routing goes."""
     yield from _fallbacks(sources)
-    same = list(_same(sources))
-    yield from same
-    if routing is not None and not same:
-        yield from _nearer(sources, routing)
+    yield from _same(sources)
+    if any(source.specialist.intents for source in sources):
+        yield from _nearer(sources, _shared(sources))
 
 
 def _fallbacks(sources: Sequence[Source]) -> Iterator[ConfigError]:
@@ -50,26 +46,30 @@ def _same(sources: Sequence[Source]) -> Iterator[ConfigError]:
                 )
 
 
-def _nearer(sources: Sequence[Source], routing: Routing) -> Iterator[ConfigError]:
-    """An example that the local stage would surely send to another specialist."""
-    everyone = [source.specialist for source in sources]
-    for fold in range(_FOLDS):
-        rest = [_without(one, fold) for one in everyone]
-        if len([one for one in rest if one.intents]) < 2:
-            continue
-        classifier = LocalClassifier(rest)
-        for source in sources:
-            for number, (path, example) in enumerate(_examples(source.specialist)):
-                if number % _FOLDS != fold:
-                    continue
-                taken = sure(classifier.candidates(example), routing)
-                if taken and taken.specialist != source.specialist.name:
-                    yield source.problem(
-                        path,
-                        f"the example {example!r} is nearest to those of {taken.specialist!r}"
-                        f" ({taken.probability:.0%})",
-                        "Reword it with what is special to this specialist, or add examples here.",
-                    )
+def _shared(sources: Sequence[Source]) -> set[str]:
+    """The examples that stand in more than one specialist, which were told already."""
+    owners: dict[str, set[str]] = {}
+    for source in sources:
+        for _, example in _examples(source.specialist):
+            owners.setdefault(_plain(example), set()).add(source.specialist.name)
+    return {example for example, names in owners.items() if len(names) > 1}
+
+
+def _nearer(sources: Sequence[Source], told: set[str]) -> Iterator[ConfigError]:
+    """Examples that the local stage can hardly tell from those of another specialist."""
+    classifier = LocalClassifier([source.specialist for source in sources])
+    for source in sources:
+        name = source.specialist.name
+        for path, example in _examples(source.specialist):
+            others = [one for one in classifier.candidates(example) if one.specialist != name]
+            near = bool(others) and others[0].probability >= _TOO_NEAR
+            if near and _plain(example) not in told:
+                yield source.problem(
+                    path,
+                    f"the example {example!r} is nearly one of {others[0].specialist!r}, which"
+                    f" takes {others[0].probability:.0%} of it",
+                    "Reword it with what is special to this specialist, or keep it in one of them.",
+                )
 
 
 def _examples(one: Specialist) -> list[tuple[list[str | int], str]]:
@@ -78,20 +78,6 @@ def _examples(one: Specialist) -> list[tuple[list[str | int], str]]:
         for at, intent in enumerate(one.intents)
         for place, example in enumerate(intent.examples)
     ]
-
-
-def _without(one: Specialist, fold: int) -> Specialist:
-    """The specialist without the examples of a fold; for the classifier only."""
-    left: list[Intent] = []
-    number = 0
-    for intent in one.intents:
-        kept = []
-        for example in intent.examples:
-            if number % _FOLDS != fold:
-                kept.append(example)
-            number += 1
-        left.append(intent.model_copy(update={"examples": tuple(kept)}))
-    return one.model_copy(update={"intents": tuple(left)})
 
 
 def _plain(example: str) -> str:

@@ -79,7 +79,7 @@ def _escalation(source: Source, known: Known) -> Iterator[ConfigError]:
         yield source.problem(
             ["escalation", "to"],
             f"{to!r} is neither a specialist nor a person",
-            f"Name a specialist ({', '.join(sorted(known.names - {one.name}))}), or write"
+            f"Name a specialist ({_some(known.names - {one.name})}), or write"
             " 'team: …', 'person: …', or an e-mail address.",
         )
 
@@ -135,8 +135,15 @@ def _unknown(source: Source, path: list[str | int], tool: str, known: Known) -> 
     mine = [name for name in known.catalogue if name.startswith(f"{server}_")]
     near = get_close_matches(tool, mine, n=1)
     remedy = f"Did you mean {near[0]!r}? " if near else ""
-    remedy += f"The server has: {', '.join(sorted(mine)) or 'nothing'}."
+    remedy += f"The server has: {_some(mine)}."
     return [source.problem(path, f"there is no tool {tool!r}", remedy)]
+
+
+def _some(names: Collection[str]) -> str:
+    """The first names of a list that may be long."""
+    shown = sorted(names)[:12]
+    more = f" and {len(names) - len(shown)} more" if len(names) > len(shown) else ""
+    return (", ".join(shown) or "none") + more
 
 
 def _denied(source: Source, path: list[str | int], tool: str, known: Known) -> list[ConfigError]:

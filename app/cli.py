@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import json as jsonlib
+import logging
 import os
 import sys
 from collections.abc import Callable
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
     from app.session import Sitting
 
 F = TypeVar("F", bound=Callable[..., Any])
+
+_PIPE_WIDTH = 160
 
 _home = click.option(
     "--home", default="", metavar="PATH", help="Folder of ledger and checkpoints (SWITCHYARD_HOME)."
@@ -142,6 +145,7 @@ def check(path: str | None, offline_tools: bool, json: bool) -> None:
     """
     from app.check import check_all, report_json, show_report
 
+    _say_once()
     report = asyncio.run(check_all(_settings(""), path, start_tools=not offline_tools))
     if json:
         _print(report_json(report))
@@ -193,8 +197,9 @@ def show(outer_home: str, run_id: str, home: str, json: bool) -> None:
 @_json
 def tools(json: bool) -> None:
     """List the tools, and the tool servers that are not available with the reason."""
-    from app.inventory import list_tools, show_tools
+    from app.catalogue import list_tools, show_tools
 
+    _say_once()
     found = asyncio.run(list_tools(_settings("")))
     if json:
         _print(found)
@@ -242,10 +247,17 @@ def _sitting(home: str, json: bool, docs: str = "") -> Sitting:
     return Sitting(settings=_settings(home, docs), json=json, home=home)
 
 
+def _say_once() -> None:
+    """These commands report what does not start themselves."""
+    logging.getLogger("tools.sessions").setLevel(logging.ERROR)
+
+
 def _console() -> Any:  # noqa: ANN401 - importing rich costs 0.1 s
     from rich.console import Console
 
-    return Console(soft_wrap=False)
+    console = Console()
+    # A pipe has no width; 80 columns would break ids that somebody wants to grep for.
+    return console if console.is_terminal else Console(width=_PIPE_WIDTH)
 
 
 def _print(data: object) -> None:

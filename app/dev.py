@@ -6,6 +6,7 @@ It is silent towards the outside: no analytics, no version check, no tracing unl
 from __future__ import annotations
 
 import json
+import logging
 import os
 import socket
 import sys
@@ -26,7 +27,10 @@ _QUIET = {
     "LOG_LEVEL": "WARNING",
 }
 _TRACING = ("LANGSMITH_TRACING", "LANGSMITH_API_KEY", "LANGCHAIN_TRACING_V2", "LANGCHAIN_API_KEY")
+_CHATTER = ("langgraph_api.cli", "langgraph_api.timing.timer", "py.warnings")
+"""Loggers of the server that tell of itself: its banner, its start-up times."""
 _HOST = "127.0.0.1"
+_STUDIO = "https://smith.langchain.com/studio/?baseUrl="
 
 
 def serve(settings: Settings, port: int, jobs: int, *, verbose: bool) -> None:
@@ -95,8 +99,12 @@ def _prepare(settings: Settings, *, verbose: bool) -> None:
         os.environ.setdefault(name, value)
     if verbose:
         os.environ["LOG_LEVEL"] = "INFO"
+    else:
+        for name in _CHATTER:
+            logging.getLogger(name).setLevel(logging.ERROR)
     if not any(os.environ.get(name) for name in _TRACING):
         os.environ["LANGSMITH_TRACING"] = "false"
+    os.environ.setdefault("LOG_COLOR", str(sys.stdout.isatty() and "NO_COLOR" not in os.environ))
     os.environ["SWITCHYARD_HOME"] = str(settings.home)
 
 
@@ -127,9 +135,10 @@ def _how_to_call(address: str, seconds: float, keys: bool) -> str:
         f"\nSwitchyard is ready at {address} after {seconds:.1f} s. Call it, for example:\n\n"
         f"  curl -s {address}/runs/wait -H 'content-type: application/json'{key} \\\n"
         f"    -d '{body}'\n\n"
-        f"  {address}/docs         the API (threads, runs, streaming)\n"
-        f"  {address}/mcp          the same over MCP, and under /a2a/supervisor over A2A\n"
-        f"  {address}/ready        specialists and tools\n"
-        f"  {address}/approvals    what waits for a person\n\n"
+        f"  {address}/docs       the API: threads, runs, streaming\n"
+        f"  {address}/mcp        the same over MCP; /a2a/ASSISTANT_ID over A2A\n"
+        f"  {address}/ready      specialists and tools\n"
+        f"  {address}/approvals  what waits for a person\n"
+        f"  Studio: {_STUDIO}{address}\n\n"
         "End it with Ctrl-C.\n"
     )

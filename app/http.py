@@ -5,17 +5,19 @@ Graph nodes run in the event loop of this lifespan, so what it opens is what the
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from importlib import import_module
 
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse
 from starlette.routing import Route
 
+from app.catalogue import tool_counts
 from app.edge import code_of
 from app.exit_codes import Exit
-from app.inventory import tool_counts
 from app.places import settings_for
 from app.questions import command_for
 from graphs.services import open_services, services
@@ -29,7 +31,12 @@ _SETTINGS = settings_for()
 @asynccontextmanager
 async def lifespan(_app: Starlette) -> AsyncIterator[None]:
     """Open ledger, models and tool servers for as long as the server runs."""
-    async with open_services(_SETTINGS):
+    # litellm takes seconds to load, and asks for the working folder: not in the event loop. The
+    # tool servers are other processes, which start in the meantime.
+    loading = asyncio.create_task(asyncio.to_thread(import_module, "models.session"))
+    async with open_services(_SETTINGS) as opened:
+        await loading
+        await opened.models.warm()
         yield
 
 

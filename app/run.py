@@ -5,6 +5,7 @@ All three end in the same way: with an answer, or with questions that stay open.
 
 from __future__ import annotations
 
+import asyncio
 import uuid
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -199,7 +200,12 @@ async def open_desk(settings: Settings, person: Person) -> AsyncIterator[Desk]:
         open_services(settings) as services,
         open_checkpoints(settings.checkpoints) as checkpoints,
     ):
-        yield Desk(services=services, checkpoints=checkpoints, person=person)
+        # litellm takes seconds to load; it may do so while the request is read and routed.
+        warming = asyncio.create_task(services.models.warm())
+        try:
+            yield Desk(services=services, checkpoints=checkpoints, person=person)
+        finally:
+            await asyncio.gather(warming, return_exceptions=True)
 
 
 def new_run() -> str:

@@ -34,6 +34,9 @@ _STATES = {
     "running": "cyan",
 }
 
+_WHOLE = frozenset({"id", "run", "task", "at", "began", "status", "state"})
+"""Columns that are never broken: somebody copies from them."""
+
 
 def show_latest(runs: Sequence[Run], console: Console) -> None:
     """A table of runs, the newest first."""
@@ -73,7 +76,7 @@ def _head(run: Run, console: Console) -> None:
     for name, value in facts:
         if value:
             console.print(f"[dim]{name:>10}[/dim]  ", end="")
-            console.print(value, markup=False)
+            console.print(value, markup=False, soft_wrap=True)
 
 
 def _progress(record: Record) -> Progress:
@@ -110,27 +113,27 @@ def _transitions(record: Record) -> Table:
 
 
 def _calls(rows: Sequence[ToolCall]) -> Table:
-    table = _table("id", "task", "tool", "decision", "outcome", "took", "arguments")
+    """Two lines a call: what came of it, then who decided and with which arguments."""
+    table = _table("id", "task", "call")
     for row in rows:
-        decision = f"{_state(row.decision)} {escape(', '.join(row.policies))}"
-        took = f"{row.seconds * 1000:.0f} ms" if row.seconds is not None else "–"
+        took = f" in {row.seconds * 1000:.0f} ms" if row.seconds is not None else ""
+        by = ", ".join(row.policies) or "no policy"
+        why = "" if row.decision == "allow" else f": {row.reason}"
         table.add_row(
             row.id,
             row.task,
-            row.tool,
-            decision if row.decision == "allow" else f"{decision}: {escape(row.reason)}",
-            _state(row.outcome),
-            took,
-            escape(_short(row.arguments)),
+            f"{row.tool}  {_state(row.decision)} [dim]by[/dim] {escape(by + why)}"
+            f" → {_state(row.outcome)}{took}\n[dim]{escape(_short(row.arguments))}[/dim]",
         )
     return table
 
 
 def _approvals(rows: Sequence[Approval]) -> Table:
-    table = _table("id", "task", "state", "by", "question")
+    table = _table("id", "task", "question")
     for row in rows:
-        question = "\n".join(in_lines(row.kind, row.task, row.question))
-        table.add_row(row.id, row.task, _state(row.state), row.answered_by, escape(question))
+        question = escape("\n".join(in_lines(row.kind, row.task, row.question)))
+        by = f" by {row.answered_by}" if row.answered_by else ""
+        table.add_row(row.id, row.task, f"{_state(row.state)}{escape(by)}\n{question}")
     return table
 
 
@@ -154,7 +157,7 @@ def _answer(run: Run, console: Console) -> None:
     if not run.answer:
         return
     console.print(Rule("Answer", align="left", style="dim"))
-    console.print(str(run.answer.get("text", "")), markup=False)
+    console.print(str(run.answer.get("text", "")), markup=False, soft_wrap=True)
     missing: Iterable[str] = run.answer.get("missing", ())
     for why in missing:
         console.print(f"missing: {why}", markup=False, style="yellow")
@@ -163,7 +166,7 @@ def _answer(run: Run, console: Console) -> None:
 def _table(*columns: str) -> Table:
     table = Table(box=None, pad_edge=False, header_style="dim")
     for column in columns:
-        table.add_column(column, overflow="fold")
+        table.add_column(column, overflow="fold", no_wrap=column in _WHOLE)
     return table
 
 

@@ -133,7 +133,9 @@ async def synthesise(state: DeepState) -> DeepState:
         dispatch=job["task"],
         specialist=specialist.name,
         status="incomplete" if missing else "done",
-        text=compose(specialist.answer, outputs) if state["results"] else "No task had a result.",
+        text=compose(specialist.answer, {"request": state["inputs"], **outputs})
+        if state["results"]
+        else "No task had a result.",
         outputs=outputs,
         evidence=sorted({id for result in accepted for id in result.evidence}),
         missing=missing,

@@ -119,8 +119,8 @@ class TierChat(ChatLiteLLMRouter):
         **kwargs: Json,
     ) -> Theirs:
         """One attempt, without the base class's retries; a stream is watched to its end."""
-        # litellm's own MCP client needs mcp 2 and is imported for every call with tools, unless told
-        # not to. Our tools never go through it.
+        # litellm's MCP client is imported for every call with tools, unless told not to. It needs
+        # mcp 2, and our tools never go through it.
         response = await self.router.acompletion(**kwargs, _skip_mcp_handler=True)
         return answers.watched(response) if kwargs.get("stream") else response
 

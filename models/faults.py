@@ -1,6 +1,7 @@
 """What a failed call means: whether to try elsewhere, whether it may have cost something.
 
-litellm's exceptions end here; what leaves is ours.
+litellm's exceptions end here; what leaves is ours. A status that the provider really sent decides
+before litellm's reading of it, which differs from vendor to vendor.
 """
 
 from __future__ import annotations
@@ -8,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
+import aiohttp
 import httpx
 from litellm import exceptions as theirs
 
@@ -15,70 +17,86 @@ from models.outage import Outage
 from runtime.errors import SwitchyardError
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True)
 class _Kind:
     fault: str
     elsewhere: bool
+    """Another deployment may fare better."""
     billed: bool
+    """An answer may have been under way, and paid for."""
 
 
-_NOT_SERVED = {"elsewhere": True, "billed": False}
-# The first that fits counts: litellm's special cases are subclasses of the general ones.
-_KINDS: tuple[tuple[tuple[type[BaseException], ...], _Kind], ...] = (
-    (
-        (theirs.ContextWindowExceededError,),
-        _Kind(fault="context_overflow", elsewhere=False, billed=False),
-    ),
-    ((theirs.ContentPolicyViolationError,), _Kind(fault="refused", elsewhere=False, billed=False)),
-    ((theirs.PaymentRequiredError,), _Kind(fault="payment_required", **_NOT_SERVED)),
-    (
-        (theirs.BadRequestError, theirs.UnprocessableEntityError),
-        _Kind(fault="bad_request", elsewhere=False, billed=False),
-    ),
-    (
-        (theirs.AuthenticationError, theirs.PermissionDeniedError),
-        _Kind(fault="unauthorised", **_NOT_SERVED),
-    ),
-    ((theirs.NotFoundError,), _Kind(fault="not_found", **_NOT_SERVED)),
-    ((theirs.RateLimitError,), _Kind(fault="rate_limited", **_NOT_SERVED)),
-    # An answer may have been under way, and paid for, when the time was up.
-    (
-        (theirs.Timeout, TimeoutError, httpx.TimeoutException),
-        _Kind(fault="timeout", elsewhere=True, billed=True),
-    ),
+_OVERFLOW = _Kind("context_overflow", elsewhere=False, billed=False)
+_REFUSED = _Kind("refused", elsewhere=False, billed=False)
+_BAD_REQUEST = _Kind("bad_request", elsewhere=False, billed=False)
+_UNAUTHORISED = _Kind("unauthorised", elsewhere=True, billed=False)
+_NOT_FOUND = _Kind("not_found", elsewhere=True, billed=False)
+_RATE_LIMITED = _Kind("rate_limited", elsewhere=True, billed=False)
+_SERVER = _Kind("server_error", elsewhere=True, billed=False)
+_UNREACHABLE = _Kind("unreachable", elsewhere=True, billed=False)
+_TIMEOUT = _Kind("timeout", elsewhere=True, billed=True)
+_BROKEN = _Kind("broken_answer", elsewhere=True, billed=True)
+_BROKEN_STREAM = _Kind("broken_stream", elsewhere=True, billed=True)
+
+_BY_STATUS = {
+    401: _UNAUTHORISED,
+    402: _Kind("payment_required", elsewhere=True, billed=False),
+    403: _UNAUTHORISED,
+    404: _NOT_FOUND,
+    408: _Kind("timeout", elsewhere=True, billed=False),
+    429: _RATE_LIMITED,
+}
+# What litellm tells by the provider's words, since the status is 400 for all of them.
+_BY_WORDS: tuple[tuple[type[BaseException], _Kind], ...] = (
+    (theirs.ContextWindowExceededError, _OVERFLOW),
+    (theirs.ContentPolicyViolationError, _REFUSED),
 )
-_BROKEN = _Kind(fault="broken_answer", elsewhere=True, billed=True)
-_UNREACHABLE = _Kind(fault="unreachable", **_NOT_SERVED)
-_SERVER = _Kind(fault="server_error", **_NOT_SERVED)
+# Where no status is to be had, as with client libraries that are not httpx.
+_BY_TYPE: tuple[tuple[tuple[type[BaseException], ...], _Kind], ...] = (
+    ((theirs.AuthenticationError, theirs.PermissionDeniedError), _UNAUTHORISED),
+    ((theirs.NotFoundError,), _NOT_FOUND),
+    ((theirs.RateLimitError,), _RATE_LIMITED),
+    ((theirs.BadRequestError, theirs.UnprocessableEntityError), _BAD_REQUEST),
+    ((theirs.Timeout, TimeoutError, httpx.TimeoutException), _TIMEOUT),
+)
+_NO_CONNECTION = (aiohttp.ClientConnectorError, ConnectionRefusedError, httpx.ConnectTimeout)
 
 
 def classify(error: Exception, *, streaming: bool) -> Outage:
-    """Our name for a failure. `streaming`: it came after the first piece of an answer.
+    """Our name for a failure. `streaming`: it came after a piece of the answer was heard.
 
     Our own errors are no failures of a deployment and must not be passed in.
     """
     assert not isinstance(error, SwitchyardError), "ours are raised on, not classified"
-    kind = _Kind(fault="broken_stream", elsewhere=True, billed=True) if streaming else _kind(error)
+    causes = list(_chain(error))
+    kind = _BROKEN_STREAM if streaming else _kind(error, causes)
     return Outage(
         kind.fault,
         _told(error),
         elsewhere=kind.elsewhere,
         billed=kind.billed,
-        retry_after=_retry_after(error),
+        retry_after=_retry_after(causes),
     )
 
 
-def _kind(error: Exception) -> _Kind:
-    causes = list(_chain(error))
-    if any(isinstance(cause, httpx.ConnectError | httpx.ConnectTimeout) for cause in causes):
-        return _UNREACHABLE
-    for types, kind in _KINDS:
-        if isinstance(error, types):
+def _kind(error: Exception, causes: list[BaseException]) -> _Kind:
+    for type_, kind in _BY_WORDS:
+        if isinstance(error, type_):
             return kind
-    status = getattr(error, "status_code", None)
-    # litellm gives its own status 500 to whatever it could not read, a broken body for example.
-    answered = not isinstance(error, theirs.APIConnectionError)
-    return _SERVER if answered and isinstance(status, int) and status >= 500 else _BROKEN
+    status = _status(causes)
+    if status is not None:
+        return _BY_STATUS.get(status, _SERVER if status >= 500 else _BAD_REQUEST)
+    if any(isinstance(cause, _NO_CONNECTION) for cause in causes):
+        return _UNREACHABLE
+    return next((kind for types, kind in _BY_TYPE if isinstance(error, types)), _BROKEN)
+
+
+def _status(causes: list[BaseException]) -> int | None:
+    """The error status of the provider's own response."""
+    for cause in causes:
+        if isinstance(cause, httpx.HTTPStatusError):
+            return cause.response.status_code
+    return None
 
 
 def _chain(error: BaseException) -> Iterator[BaseException]:
@@ -96,15 +114,13 @@ def _told(error: Exception) -> str:
     return (text or type(error).__name__)[:500]
 
 
-def _retry_after(error: Exception) -> float | None:
+def _retry_after(causes: list[BaseException]) -> float | None:
     """Seconds from the header of that name; None without it or where it is a date."""
-    for source in (
-        getattr(error, "litellm_response_headers", None),
-        getattr(getattr(error, "response", None), "headers", None),
-    ):
-        if isinstance(source, Mapping) and (value := source.get("retry-after")):
-            try:
-                return float(value)
-            except ValueError:
-                return None
+    for cause in causes:
+        for headers in (
+            getattr(cause, "litellm_response_headers", None),
+            getattr(getattr(cause, "response", None), "headers", None),
+        ):
+            if isinstance(headers, Mapping) and (value := headers.get("retry-after")):
+                return float(value) if value.replace(".", "", 1).isdigit() else None
     return None

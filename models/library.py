@@ -7,12 +7,14 @@ from __future__ import annotations
 
 import logging
 import os
+import sys
 import warnings
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NoReturn
 
 import litellm
 from litellm.llms.custom_httpx.async_client_cleanup import close_litellm_async_clients
+from litellm.llms.custom_httpx.http_handler import AsyncHTTPHandler
 from litellm.router import Router
 from litellm.types.utils import (
     Choices,
@@ -44,7 +46,16 @@ def _set_up() -> None:
     if not any(item["provider"] == NAME for item in litellm.custom_provider_map):
         litellm.custom_provider_map.append({"provider": NAME, "custom_handler": Offline()})
     custom_llm_setup()  # type: ignore[no-untyped-call]
+    AsyncHTTPHandler.single_connection_post_request = _no_second_request  # type: ignore[method-assign]
     _build_types()
+
+
+async def _no_second_request(*_: object, **__: object) -> NoReturn:
+    """litellm sends a request again by itself when a connection breaks. Whether a call is repeated,
+    and paid for twice, is decided in one place, which is not there."""
+    error = sys.exception()
+    assert error is not None, "litellm asks for this while it handles the first error"
+    raise error
 
 
 def _build_types() -> None:
@@ -53,8 +64,8 @@ def _build_types() -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", UserWarning)
         delta = Delta(content="", tool_calls=[])
-        ModelResponseStream(choices=[StreamingChoices(delta=delta)]).model_dump()
-        ModelResponse(choices=[Choices(message=Message(content=""))]).model_dump()
+        ModelResponseStream(choices=[StreamingChoices(delta=delta)])
+        ModelResponse(choices=[Choices(message=Message(content=""))])
 
 
 _set_up()

@@ -17,10 +17,12 @@ import pytest
 import pytest_asyncio
 
 from tests.provider import (
+    AdversarialBrain,
     Exchange,
     Fault,
     JsonObject,
     Latency,
+    Mischief,
     Reply,
     Script,
     ScriptedProvider,
@@ -30,6 +32,7 @@ from tests.provider import (
     Turn,
     Usage,
     When,
+    Wire,
     context_length_exceeded,
     model_not_found,
     rate_limited,
@@ -48,7 +51,7 @@ from tests.provider.client import (
     embed,
     exceptions,
 )
-from tests.provider.exchange import Wire
+from tests.provider.embeddings import embed as embed_text
 
 pytestmark = [
     pytest.mark.asyncio(loop_scope="module"),
@@ -276,6 +279,9 @@ async def test_embeddings_are_the_same_each_time_and_close_for_like_texts() -> N
         asked = provider.requests
     assert [len(vector) for vector in vectors] == [96, 96, 96]
 
+    # Known by heart, so that other processes and versions of Python are held to it as well.
+    assert embed_text("rye", 0, 4) == pytest.approx((0.8712, -0.2491, 0.3237, 0.2724), abs=1e-4)
+
     def likeness(left: list[float], right: list[float]) -> float:
         return sum(a * b for a, b in zip(left, right, strict=True))
 
@@ -289,6 +295,7 @@ async def test_requests_are_recorded_with_path_headers_and_body(wire: Wire) -> N
     with ScriptedProvider(Script("one", "two")) as provider:
         await ask(provider, wire, "first", temperature=0.25)
         await ask(provider, wire, "second", max_tokens=77)
+        await provider.ended(2)
     one, two = provider.requests
     paths = {"openai": "/v1/chat/completions", "anthropic": "/v1/messages"}
     assert (one.wire, one.method, one.path) == (wire, "POST", paths[wire])
@@ -299,6 +306,17 @@ async def test_requests_are_recorded_with_path_headers_and_body(wire: Wire) -> N
     assert "test" in one.headers[{"openai": "authorization", "anthropic": "x-api-key"}[wire]]
     assert 0 <= one.at <= two.at
     assert [done.ending for done in provider.served] == ["complete", "complete"]
+
+
+@each_wire
+async def test_mischief_travels_like_any_answer_and_is_named_in_the_record(wire: Wire) -> None:
+    brain = AdversarialBrain(11, mischief={Mischief.INVENTED_TOOL})
+    with ScriptedProvider(brain) as provider:
+        answer = await ask(provider, wire, "Who is customer 42?", tools=TOOLS)
+        await provider.ended(1)
+    ((name, _),) = calls_of(answer)
+    assert name not in ("find_customer", "list_orders")
+    assert [done.note for done in provider.served] == ["invented tool"]
 
 
 @each_wire
@@ -336,6 +354,7 @@ async def test_latency_of_one_request_does_not_hold_up_another() -> None:
             for number in range(8):
                 group.create_task(ask(provider, "openai", f"question {number}"))
         passed = time.monotonic() - start
+        await provider.ended(8)
     assert provider.peak == 8
     assert 0.2 < passed < 1.6
     waits = [done.at - done.request.at for done in provider.served]

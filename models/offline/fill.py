@@ -18,7 +18,7 @@ from models.offline.schema import (
     type_of,
 )
 from models.offline.scope import Filled, Scope, lookup
-from models.offline.sources import Evidence, Source
+from models.offline.sources import Evidence, Source, walk
 from models.offline.words import name_key, terms, words
 from runtime.canonical import Json, canonical
 
@@ -176,12 +176,20 @@ def _choice(schema: Schema, scope: Scope, name: str) -> Filled:
 
 
 def _row_text(scope: Scope) -> str:
-    return " ".join(prose.facts(scope.row.value)) if scope.row else ""
+    return _all_text((scope.row,)) if scope.row else ""
 
 
 def _result_text(scope: Scope) -> str:
-    results = [source.value for source in scope.sources if source.is_result]
-    return " ".join(line for value in results for line in prose.facts(value))
+    return _all_text(tuple(source for source in scope.sources if source.is_result))
+
+
+def _all_text(sources: tuple[Source, ...]) -> str:
+    return " ".join(
+        str(place.value)
+        for source in sources
+        for place in walk(source)
+        if isinstance(place.value, str | int | float)
+    )
 
 
 def _spoken(phrase: list[str], text: list[str]) -> bool:
@@ -219,7 +227,8 @@ def _string(schema: Schema, scope: Scope, name: str) -> Filled:
     if terms(name) & _TEXT or not name:
         query = scope.query | terms(name + " " + str(schema.get("description", "")))
         lines = prose.extract(query, scope.near, 2 if scope.row else 3)
-        text = " ".join(line.text for line in lines) or " ".join(_told(scope))
+        lines = lines or prose.facts(scope.query, _tellable(scope), 4)
+        text = " ".join(line.text for line in lines)
         if text:
             text = text[: schema.get("maxLength", len(text))]
             evidence = merged(line.evidence for line in lines)
@@ -227,14 +236,12 @@ def _string(schema: Schema, scope: Scope, name: str) -> Filled:
     return Filled(value="unknown" if schema.get("minLength") else "", sure=False)
 
 
-def _told(scope: Scope) -> list[str]:
+def _tellable(scope: Scope) -> tuple[Source, ...]:
+    """The row, or the results in the order of the calls, or what was given."""
     if scope.row:
-        return prose.facts(scope.row.value)[:3]
-    results = [source for source in reversed(scope.sources) if source.is_result]
-    given = results or list(scope.sources)
-    lines = [line for source in given for line in prose.relevant(source.value, scope.query)]
-    touching = [line for line in lines if terms(line) & scope.query]
-    return list(dict.fromkeys(touching or lines))[:4]
+        return (scope.row,)
+    results = tuple(source for source in reversed(scope.sources) if source.is_result)
+    return results or scope.sources
 
 
 def _row_evidence(scope: Scope) -> Evidence:

@@ -11,11 +11,15 @@ from models.offline.words import Terms, Weights, sentences, terms
 from runtime.canonical import Json
 
 _FENCE = re.compile(r"^\s*(```|~~~)")
-_NO_PROSE = re.compile(r"^\s*(#{1,6}\s|\||[-=*_]{3,}\s*$|<|\[[^]]+\]:)")
+_NO_PROSE = re.compile(r"^\s*(#{1,6}\s|[-=*_]{3,}\s*$|<|\[[^]]+\]:)")
+_ROW = re.compile(r"^\s*\|.*\|\s*$")
+_RULE = re.compile(r"^\s*\|[\s:|-]+\|\s*$")
 _BULLET = re.compile(r"^\s*(?:[-*+]|\d+[.)])\s+")
 _MARKS = re.compile(r"\*\*|__|^>\s*", re.MULTILINE)
 _LINK = re.compile(r"\[([^\]]+)\]\([^)]*\)")
-_FEWEST, _MOST = 3, 6
+_MOST = 8
+_BAR = 0.45
+"""The part of the best score that another statement must reach to be worth saying."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,7 +87,7 @@ def passages(sources: Iterable[Source]) -> list[Passage]:
 
 
 def statements(passage: Passage) -> list[Statement]:
-    """The sentences of a passage's prose; headings, tables and code make no statements."""
+    """The sentences of a passage's prose, and the rows of its tables; not headings and code."""
     found = []
     for first, paragraph in _paragraphs(passage):
         for sentence, start, last in _placed(paragraph):
@@ -94,13 +98,19 @@ def statements(passage: Passage) -> list[Statement]:
 
 
 def _paragraphs(passage: Passage) -> list[tuple[int, list[str]]]:
-    """Runs of prose lines with the number of their first line; each list item is its own run."""
+    """Runs of prose lines with the number of their first line.
+
+    Each list item and each row of a table is a run of its own.
+    """
     runs: list[tuple[int, list[str]]] = []
     open_run = fenced = False
     for number, line in enumerate(passage.lines, start=passage.start):
         if _FENCE.match(line):
             fenced, open_run = not fenced, False
-        elif fenced or not line.strip() or _NO_PROSE.match(line):
+        elif fenced or not line.strip() or _NO_PROSE.match(line) or _head(passage, number):
+            open_run = False
+        elif _ROW.match(line):
+            runs.append((number, [line]))
             open_run = False
         elif open_run and not _BULLET.match(line):
             runs[-1][1].append(line)
@@ -108,6 +118,14 @@ def _paragraphs(passage: Passage) -> list[tuple[int, list[str]]]:
             runs.append((number, [line]))
             open_run = True
     return runs
+
+
+def _head(passage: Passage, number: int) -> bool:
+    """True for the head of a table and for the rule below it: neither is a statement."""
+    here = number - passage.start
+    below = passage.lines[here + 1] if here + 1 < len(passage.lines) else ""
+    row = bool(_ROW.match(passage.lines[here]))
+    return row and bool(_RULE.match(passage.lines[here]) or _RULE.match(below))
 
 
 def _placed(lines: list[str]) -> list[tuple[str, int, int]]:
@@ -129,6 +147,8 @@ def _placed(lines: list[str]) -> list[tuple[str, int, int]]:
 
 
 def _clean(line: str) -> str:
+    if _ROW.match(line):
+        line = " – ".join(cell.strip() for cell in line.strip().strip("|").split("|"))
     text = _MARKS.sub("", _LINK.sub(r"\1", _BULLET.sub("", line)))
     return " ".join(text.split())
 
@@ -138,14 +158,8 @@ def best(query: Terms, found: list[Passage], most: int = _MOST) -> list[Statemen
     ranked = _ranked(query, found)
     if not ranked:
         return []
-    bar = ranked[0][0] * 0.35
-    strong = [(score, statement) for score, statement in ranked if score >= bar]
-    chosen = _one_each(strong)
-    fewest = min(_FEWEST, most)
-    if len(chosen) < fewest:
-        others = [statement for _, statement in ranked if statement not in chosen]
-        chosen += others[: fewest - len(chosen)]
-    return chosen[:most]
+    bar = ranked[0][0] * _BAR
+    return _one_each([(score, one) for score, one in ranked if score >= bar])[:most]
 
 
 def _ranked(query: Terms, found: list[Passage]) -> list[tuple[float, Statement]]:
@@ -157,7 +171,7 @@ def _ranked(query: Terms, found: list[Passage]) -> list[tuple[float, Statement]]
         score = weights.shared(query, own) + weights.shared(query & heading, heading - own) / 2
         # A long sentence shares words by its length alone.
         score /= 1 + max(0, len(own) - 25) / 25
-        if query & own and len(own) >= 3:
+        if query & (own | heading) and len(own) >= 3:
             scored.append((score, statement))
     scored.sort(key=lambda pair: -pair[0])
     distinct: dict[str, tuple[float, Statement]] = {}
@@ -167,7 +181,10 @@ def _ranked(query: Terms, found: list[Passage]) -> list[tuple[float, Statement]]
 
 
 def _one_each(ranked: list[tuple[float, Statement]]) -> list[Statement]:
+    """The best of each passage; of a table every row that is good enough."""
     chosen: dict[tuple[str, int], Statement] = {}
     for _, statement in ranked:
-        chosen.setdefault((statement.passage.path, statement.passage.start), statement)
+        row = _ROW.match(statement.quote)
+        place = statement.first if row else statement.passage.start
+        chosen.setdefault((statement.passage.path, place), statement)
     return list(chosen.values())

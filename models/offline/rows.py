@@ -21,6 +21,8 @@ from runtime.canonical import Json, canonical
 
 _CARRIED = name_key("evidence")
 _SAMPLE = 20
+_COVERED = 0.6
+"""The part of the required keys that items under another name must have to be taken for ours."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,7 +51,7 @@ def rows(items: Schema, name: str, scope: Scope) -> list[Source]:
     joined = [one for one in candidates if one.name == top.name and _rank(one) == _rank(top)]
     return _distinct(
         [
-            Source(name=name, value=item, evidence=_evidence(item) or candidate.evidence)
+            Source(name=name, value=item, evidence=candidate.evidence)
             for candidate in joined
             for item in candidate.items
         ]
@@ -63,17 +65,9 @@ def _rank(candidate: _Candidate) -> tuple[float, bool, bool]:
 def _candidates(source: Source, items: Schema, name: str) -> list[_Candidate]:
     wanted = {name_key(key) for key in required(items) or properties(items)} - {_CARRIED}
     arrays = [place for place in walk(source) if objects(place)]
-    if not arrays and isinstance(source.value, dict) and source.is_result:
-        # A tool that answers with one object answers with one row.
-        arrays = [
-            Found(
-                value=[source.value],
-                path=(source.name,),
-                evidence=source.evidence,
-                in_array=False,
-                depth=0,
-            )
-        ]
+    if source.is_result:
+        # An object that has all that an item needs is one row.
+        arrays += [_alone(place, source.name) for place in walk(source) if _whole(place, wanted)]
     made = []
     for place in arrays:
         found = objects(place)
@@ -81,7 +75,7 @@ def _candidates(source: Source, items: Schema, name: str) -> list[_Candidate]:
         key = name_key(place.path[-1]) if place.path else ()
         coverage = len(wanted & keys) / len(wanted) if wanted else 1.0
         named = key == name_key(name)
-        if coverage or named:
+        if coverage >= _COVERED or (named and coverage):
             made.append(
                 _Candidate(
                     name=key,
@@ -95,9 +89,20 @@ def _candidates(source: Source, items: Schema, name: str) -> list[_Candidate]:
     return made
 
 
-def _evidence(item: Mapping[str, Json]) -> Evidence:
-    own = item.get("evidence")
-    return tuple(own) if isinstance(own, list) and all(isinstance(i, str) for i in own) else ()
+def _whole(place: Found, wanted: set[tuple[str, ...]]) -> bool:
+    return (
+        isinstance(place.value, dict)
+        and not place.in_array
+        and bool(wanted)
+        and wanted <= {name_key(key) for key in place.value}
+    )
+
+
+def _alone(place: Found, name: str) -> Found:
+    path = place.path or (name,)
+    return Found(
+        value=[place.value], path=path, evidence=place.evidence, in_array=False, depth=place.depth
+    )
 
 
 def _distinct(found: list[Source]) -> list[Source]:

@@ -76,12 +76,11 @@ def walk(source: Source, *, arrays: bool = True) -> Iterator[Found]:
 
 def _inside(found: Found) -> Iterator[Found]:
     if isinstance(found.value, dict):
-        evidence = _own_evidence(found.value) or found.evidence
         for key, value in found.value.items():
             yield Found(
                 value=value,
                 path=(*found.path, key),
-                evidence=evidence,
+                evidence=found.evidence,
                 in_array=found.in_array,
                 depth=found.depth + 1,
                 owner=found.value,
@@ -95,14 +94,6 @@ def _inside(found: Found) -> Iterator[Found]:
                 in_array=True,
                 depth=found.depth + 1,
             )
-
-
-def _own_evidence(value: Mapping[str, Json]) -> Evidence:
-    """Evidence that accepted results carry with them outweighs the place where they stand."""
-    own = value.get("evidence")
-    if isinstance(own, list) and own and all(isinstance(id, str) for id in own):
-        return tuple(own)
-    return ()
 
 
 def closeness(wanted: str, path: tuple[str, ...]) -> int:

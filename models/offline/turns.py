@@ -87,17 +87,14 @@ def _results(conversation: Conversation) -> list[str]:
     if called:
         return _told(list(reversed(called)), query)
     given = [source for source in sources if source.value not in ({}, [])]
-    found = [line.text for line in prose.extract(query, _with_text(conversation, given), 5)]
-    return found or [line for source in given for line in prose.facts(source.value)][:8]
+    lines = prose.extract(query, _with_text(conversation, given), 5) or prose.facts(query, given)
+    return [line.text for line in lines]
 
 
 def _told(called: list[Source], query: frozenset[str]) -> list[str]:
     """Passages are quoted by sentence, records are told by their facts."""
-    lines: list[str] = []
-    for source in called:
-        found = [line.text for line in prose.extract(query, [source], 3)]
-        lines += found or prose.relevant(source.value, query)
-    return list(dict.fromkeys(lines))[:12]
+    lines = prose.extract(query, called, 4) or prose.facts(query, called, 12)
+    return [line.text for line in lines]
 
 
 def _with_text(conversation: Conversation, given: list[Source]) -> list[Source]:
@@ -116,6 +113,6 @@ def _failures(conversation: Conversation) -> list[str]:
 
 
 def _reason(value: Json) -> str:
-    told = value if isinstance(value, str) else " ".join(prose.facts(value))
+    told = value if isinstance(value, str) else canonical(value)
     first = " ".join(told.split())[:300]
     return first if first.endswith(".") else first + "."

@@ -116,10 +116,24 @@ def entry(
     )
 
 
-def on(provider: ScriptedProvider, id: str, wire: str = "openai", **more: object) -> str:
+def on(
+    provider: ScriptedProvider,
+    id: str,
+    wire: str = "openai",
+    *,
+    cleared: str = "internal",
+    timeout: float = 10.0,
+    order: int = 1,
+    max_tokens: int = 500,
+) -> str:
     """A deployment that a scripted provider serves."""
-    if wire == "openai":
-        return entry(id, model="openai/scripted", base=provider.openai_base, **more)  # type: ignore[arg-type]
-    return entry(  # type: ignore[arg-type]
-        id, model="anthropic/claude-scripted", base=provider.anthropic_base, **more
+    openai = wire == "openai"
+    return entry(
+        id,
+        model="openai/scripted" if openai else "anthropic/claude-scripted",
+        base=provider.openai_base if openai else provider.anthropic_base,
+        cleared=cleared,
+        timeout=timeout,
+        order=order,
+        max_tokens=max_tokens,
     )

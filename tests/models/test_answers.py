@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
+from uuid import UUID
 
 import pytest
 from langchain_core.callbacks import AsyncCallbackHandler
+from langchain_core.messages import AIMessageChunk
 from langchain_core.outputs import ChatGenerationChunk
 from langchain_core.tracers._streaming import _StreamingCallbackHandler
 
@@ -17,10 +20,10 @@ from tests.provider.faults import (
     DuplicateToolIds,
     EmptyChoices,
     EmptyContent,
+    ErrorFrame,
     Fault,
     MissingUsage,
     NoFinish,
-    Reset,
     TruncatedToolJson,
     UnknownTool,
 )
@@ -32,7 +35,7 @@ LENGTH = Reply(tool_calls=CALL.tool_calls, finish="length")
 FAULTS = [
     (NoFinish(), {"no_finish"}),
     (EmptyContent(), {"empty"}),
-    (EmptyChoices(), {"no_choices", "empty"}),
+    (EmptyChoices(), {"no_choices", "empty", "no_finish"}),
     (TruncatedToolJson(), {"cut_off_arguments"}),
     (DuplicateToolIds(), {"duplicate_ids"}),
     (UnknownTool(), {"unknown_tool"}),
@@ -57,7 +60,7 @@ async def test_an_unusable_answer_is_asked_for_once_more_and_then_raised(
             async def ask() -> None:
                 if streamed:
                     async for chunk in chat.astream("How is Oslo?"):
-                        assert not chunk.tool_call_chunks  # type: ignore[attr-defined]
+                        assert not getattr(chunk, "tool_call_chunks", [])
                 else:
                     await chat.ainvoke("How is Oslo?")
 
@@ -96,45 +99,72 @@ async def test_a_count_that_cannot_be_is_estimated_upward(tmp_path: Path, fault:
     assert 0 < row.cost < 1
 
 
-class Listener(AsyncCallbackHandler, _StreamingCallbackHandler[object]):  # type: ignore[misc]
+class Listener(AsyncCallbackHandler, _StreamingCallbackHandler[object]):
     """Hears tokens as the server's message stream does."""
 
     def __init__(self) -> None:
         self.heard: dict[str, str] = {}
         self.calls: list[str] = []
 
-    async def on_llm_new_token(  # type: ignore[override]
+    async def on_llm_new_token(
         self,
-        token: str,  # noqa: ARG002 - inherited
+        token: str | list[str | dict[str, object]],  # noqa: ARG002 - inherited
         *,
-        chunk: ChatGenerationChunk | None = None,
+        chunk: object = None,
         **_rest: object,
     ) -> None:
-        assert chunk is not None
-        id = str(chunk.message.id)
-        self.heard[id] = self.heard.get(id, "") + str(chunk.message.content)
-        self.calls += [id for _ in chunk.message.tool_call_chunks]  # type: ignore[attr-defined]
+        assert isinstance(chunk, ChatGenerationChunk)
+        message = chunk.message
+        assert isinstance(message, AIMessageChunk)
+        id = str(message.id)
+        self.heard[id] = self.heard.get(id, "") + str(message.content)
+        self.calls += [id for _ in message.tool_call_chunks]
+
+    def tap_output_aiter(
+        self,
+        run_id: UUID,  # noqa: ARG002 - inherited
+        output: AsyncIterator[object],
+    ) -> AsyncIterator[object]:
+        return output
+
+    def tap_output_iter(
+        self,
+        run_id: UUID,  # noqa: ARG002 - inherited
+        output: Iterator[object],
+    ) -> Iterator[object]:
+        return output
 
 
 async def test_a_heard_invoke_replaces_a_broken_stream_by_another_message(tmp_path: Path) -> None:
-    text = "First a few words, then a call of a tool."
-    said = Reply(text=text, tool_calls=CALL.tool_calls)
     with (
-        ScriptedProvider(Script(said), faults={0: Reset(at=0.5)}) as broken,
-        ScriptedProvider(Script(said)) as sound,
+        ScriptedProvider(Script(), faults={0: ErrorFrame(at=0.5)}) as broken,
+        ScriptedProvider(Script("All of the words, from another one.")) as sound,
     ):
         entries = [on(broken, "first"), on(sound, "second", order=2)]
         async with room(tmp_path, entries) as opened:
             listener = Listener()
-            answer = await (
-                opened.models.chat("work", CONTEXT)
-                .bind_tools([WEATHER])
-                .ainvoke("How is Oslo?", {"callbacks": [listener]})
-            )
-    assert answer.content == text
+            chat = opened.models.chat("work", CONTEXT)
+            answer = await chat.ainvoke("Tell me.", {"callbacks": [listener]})
+    assert answer.content == "All of the words, from another one."
     assert answer.response_metadata["deployment"] == "second"
-    assert listener.heard[str(answer.id)] == text
-    half = [said for id, said in listener.heard.items() if id != answer.id]
-    assert len(half) == 1
-    assert text.startswith(half[0])
-    assert listener.calls == [answer.id], "no call of the broken stream was ever told"
+    half, whole = listener.heard
+    assert half != whole == answer.id
+    assert listener.heard[half]
+    assert listener.heard[whole] == answer.content
+
+
+async def test_no_call_of_a_broken_stream_is_ever_told(tmp_path: Path) -> None:
+    with (
+        ScriptedProvider(Script(), faults={0: ErrorFrame(at=0.7)}) as broken,
+        ScriptedProvider(Script(CALL)) as sound,
+    ):
+        entries = [on(broken, "first"), on(sound, "second", order=2)]
+        async with room(tmp_path, entries) as opened:
+            listener = Listener()
+            chat = opened.models.chat("work", CONTEXT).bind_tools([WEATHER])
+            answer = await chat.ainvoke("How is Oslo?", {"callbacks": [listener]})
+        reply = broken.served[0].reply
+    assert reply is not None
+    assert reply.tool_calls, "the broken stream was one with a call in it"
+    assert listener.calls == [answer.id]
+    assert answer.tool_calls[0]["args"] == {"city": "Oslo"}

@@ -150,9 +150,11 @@ async def test_parallel_calls_never_pass_the_ceiling(tmp_path: Path) -> None:
 
             answered = await asyncio.gather(*(one() for _ in range(20)))
             reserved, spent = await opened.spent()
-        assert len(provider.calls) == sum(answered) == 5
+        assert provider.peak <= 5, "more worst cases at once than fit under the ceiling"
+        assert 5 <= len(provider.calls) == sum(answered) < 20
     assert reserved == pytest.approx(0)
-    assert spent == pytest.approx(5 * (50 * 0.000_01 + 50 * 0.000_02))
+    assert spent == pytest.approx(sum(answered) * (50 * 0.000_01 + 50 * 0.000_02))
+    assert spent <= 0.055
 
 
 async def test_without_a_budget_nothing_is_called(tmp_path: Path) -> None:

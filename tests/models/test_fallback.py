@@ -16,6 +16,7 @@ from tests.provider.faults import (
     Fault,
     Hang,
     Html,
+    HttpError,
     Reset,
     Stall,
     context_length_exceeded,
@@ -24,10 +25,15 @@ from tests.provider.faults import (
     server_error,
     unauthorized,
 )
+from tests.provider.latency import Latency
 from tests.provider.script import Script
 from tests.provider.server import ScriptedProvider
 
 GOOD = "All is well, and nothing is missing here."
+
+
+def _named(fault: Fault) -> str:
+    return f"{type(fault).__name__}{getattr(fault, 'status', '')}"
 
 
 @pytest.mark.parametrize("wire", ["openai", "anthropic"])
@@ -40,9 +46,13 @@ GOOD = "All is well, and nothing is missing here."
         (model_not_found(), "not_found"),
         (Reset(), "broken_answer"),
         (BrokenJson(), "broken_answer"),
+        (Html(), "broken_answer"),
         (Html(status=502), "server_error"),
+        (HttpError(status=402), "payment_required"),
+        (HttpError(status=403), "unauthorised"),
+        (HttpError(status=529), "server_error"),
     ],
-    ids=lambda value: value if isinstance(value, str) else type(value).__name__,
+    ids=lambda value: value if isinstance(value, str) else _named(value),
 )
 async def test_a_failing_deployment_is_passed_over_at_once(
     tmp_path: Path, wire: str, fault: Fault, name: str
@@ -148,7 +158,9 @@ async def test_a_stream_that_breaks_after_it_was_heard_raises(
     tmp_path: Path, wire: str, fault: Fault
 ) -> None:
     with (
-        ScriptedProvider(Script(Reply(text=GOOD)), faults={0: fault}) as broken,
+        ScriptedProvider(
+            Script(Reply(text=GOOD)), faults={0: fault}, latency=Latency(between_events=0.02)
+        ) as broken,
         ScriptedProvider(Script(GOOD)) as sound,
     ):
         entries = [on(broken, "first", wire, timeout=1.0), on(sound, "second", wire, order=2)]

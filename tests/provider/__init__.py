@@ -12,6 +12,7 @@ from tests.provider.exchange import (
     ToolCall,
     Turn,
     Usage,
+    Wire,
 )
 from tests.provider.faults import (
     AbsurdUsage,
@@ -79,6 +80,7 @@ __all__ = [
     "UnknownTool",
     "Usage",
     "When",
+    "Wire",
     "context_length_exceeded",
     "model_not_found",
     "rate_limited",

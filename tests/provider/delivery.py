@@ -6,7 +6,7 @@ from __future__ import annotations
 import asyncio
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
 from starlette.types import Receive, Scope, Send
@@ -32,7 +32,6 @@ class Delivery:
     wait: float = 0.0
     pause: float = 0.0
     fault: Fault | None = None
-    _encoding: str = field(default="latin-1", repr=False)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         ending: Ending = "server closed"
@@ -74,9 +73,7 @@ class Delivery:
         pairs = [("content-type", self.media_type), *self.headers]
         if not self.stream:
             pairs.append(("content-length", str(sum(map(len, self.pieces)))))
-        return [
-            (name.encode(self._encoding), value.encode(self._encoding)) for name, value in pairs
-        ]
+        return [(name.encode("latin-1"), value.encode("latin-1")) for name, value in pairs]
 
 
 async def _client_left(receive: Receive, seconds: float) -> bool:

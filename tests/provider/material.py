@@ -29,7 +29,10 @@ TOOL_NAME = re.compile(
 )
 # Not the digits of dates, versions and decimals.
 NUMBER = re.compile(r"(?:(\w+)\W{1,3})?(?<![\w.,-])(\d{1,12})(?![\w-]|[.,]\d)")
+OPENING = re.compile(r"[{\[]")
 LONGEST_SEARCHED = 400_000
+# Each failure costs a pass over the text; braces in prose and code are no JSON.
+MOST_FAILURES = 200
 
 
 def words(text: str) -> set[str]:
@@ -157,13 +160,13 @@ def _results(turns: Sequence[Turn]) -> Iterator[Result]:
 
 def _objects_in(text: str) -> Iterator[JsonObject]:
     """Every JSON object in a text, those inside of others after them."""
-    decoder, at = json.JSONDecoder(), 0
+    decoder, at, failures = json.JSONDecoder(), 0, 0
     text = text[:LONGEST_SEARCHED]
-    while match := re.compile(r"[{\[]").search(text, at):
+    while failures < MOST_FAILURES and (match := OPENING.search(text, at)):
         try:
             value, at = decoder.raw_decode(text, match.start())
         except (ValueError, RecursionError):
-            at = match.end()
+            at, failures = match.end(), failures + 1
             continue
         yield from _nested(value)
 

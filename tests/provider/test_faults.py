@@ -19,6 +19,7 @@ from tests.provider import (
     EmptyChoices,
     EmptyContent,
     ErrorFrame,
+    Exchange,
     Fault,
     Hang,
     Html,
@@ -34,6 +35,7 @@ from tests.provider import (
     Stall,
     TruncatedToolJson,
     UnknownTool,
+    Wire,
     server_error,
 )
 from tests.provider.client import (
@@ -49,7 +51,6 @@ from tests.provider.client import (
     exceptions,
     joined,
 )
-from tests.provider.exchange import Exchange, Wire
 
 pytestmark = [
     pytest.mark.asyncio(loop_scope="module"),
@@ -122,6 +123,7 @@ async def test_a_reset_before_the_answer_is_retried_by_litellm_itself_on_one_wir
     with ScriptedProvider(Script("after all"), faults={0: Reset()}) as provider:
         answer = await ask(provider, "anthropic", QUESTION)
         assert answer.choices[0].message.content == "after all"
+        await provider.ended(2)
         assert [done.ending for done in provider.served] == ["cut", "complete"]
 
 

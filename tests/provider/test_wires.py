@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import json
 import math
+import time
 from typing import Any
 
 import httpx
@@ -16,6 +17,7 @@ from tests.provider import (
     Fault,
     Html,
     JsonObject,
+    Latency,
     NoFinish,
     Reply,
     Reset,
@@ -227,6 +229,27 @@ async def test_a_stream_is_cut_after_the_wanted_part(
     count = math.ceil(whole.count(b"data: ") / 2)
     assert part.count(b"data: ") == count
     assert [done.ending for done in provider.served] == ["complete", ending]
+
+
+async def test_the_events_of_a_stream_come_as_far_apart_as_set() -> None:
+    latency = Latency(median=0.05, between_events=0.02)
+    with ScriptedProvider(Script("one two three four five"), latency=latency) as provider:
+        count = len(events(await openai(provider, stream=True)))
+        await provider.ended(1)
+    (done,) = provider.served
+    assert done.at - done.request.at >= 0.05 + (count - 1) * 0.02
+
+
+async def test_a_kept_connection_answers_without_delay() -> None:
+    with ScriptedProvider() as provider:
+        async with httpx.AsyncClient(timeout=5) as client:
+            url, body = f"{provider.openai_base}/chat/completions", {"model": "m"}
+            start = time.monotonic()
+            for _ in range(20):
+                await client.post(url, json={**body, "messages": HELLO})
+            passed = time.monotonic() - start
+    # With Nagle's algorithm at work each takes 40 ms at least.
+    assert passed < 20 * 0.04
 
 
 async def test_a_reset_at_zero_comes_before_the_status() -> None:

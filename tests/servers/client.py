@@ -6,12 +6,12 @@ entered them, and fixtures are set up and torn down by different tasks.
 
 import asyncio
 import json
-import os
 import sys
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from datetime import timedelta
 from pathlib import Path
+from tempfile import TemporaryFile
 from typing import Any
 
 from mcp import ClientSession, StdioServerParameters, stdio_client
@@ -65,14 +65,18 @@ async def stdio_session(server: str, environment: Mapping[str, str]) -> AsyncIte
         env=dict(environment),
         cwd=REPO,
     )
-    # Opening the null device does not block.
-    with open(os.devnull, "w", encoding="utf-8") as nowhere:  # noqa: ASYNC230
-        async with (
-            stdio_client(parameters, errlog=nowhere) as (read, write),
-            ClientSession(read, write) as session,
-        ):
-            await session.initialize()
-            yield Client(session)
+    with TemporaryFile("w+", encoding="utf-8") as log:
+        try:
+            async with (
+                stdio_client(parameters, errlog=log) as (read, write),
+                ClientSession(read, write) as session,
+            ):
+                await session.initialize()
+                yield Client(session)
+        except BaseException as error:
+            log.seek(0)
+            error.add_note(f"The server wrote: {log.read() or 'nothing'}")
+            raise
 
 
 @asynccontextmanager

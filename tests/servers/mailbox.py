@@ -1,6 +1,7 @@
 """Real servers on loopback that take, refuse or lose what the notification server sends."""
 
 import asyncio
+import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -21,16 +22,22 @@ class Mailbox:
     def messages(self) -> list[EmailMessage]:
         return [_parsed(envelope) for envelope in self.envelopes]
 
-    async def handle_RCPT(  # noqa: N802 - the name that aiosmtpd calls
-        self, server: SMTP, session: Session, envelope: Envelope, address: str, options: list[str]
+    # Names and arguments are those by which aiosmtpd calls.
+    async def handle_RCPT(  # noqa: N802
+        self,
+        _server: SMTP,
+        _session: Session,
+        envelope: Envelope,
+        address: str,
+        _options: list[str],
     ) -> str:
         if address.startswith("nobody@"):
             return "550 5.1.1 no such mailbox"
         envelope.rcpt_tos.append(address)
         return "250 OK"
 
-    async def handle_DATA(  # noqa: N802 - the name that aiosmtpd calls
-        self, server: SMTP, session: Session, envelope: Envelope
+    async def handle_DATA(  # noqa: N802
+        self, _server: SMTP, _session: Session, envelope: Envelope
     ) -> str:
         self.envelopes.append(envelope)
         return "250 2.0.0 accepted as 1"
@@ -45,12 +52,21 @@ def _parsed(envelope: Envelope) -> EmailMessage:
 
 
 @asynccontextmanager
-async def mail_server() -> AsyncIterator[Mailbox]:
+async def mail_server(tls: ssl.SSLContext | None = None) -> AsyncIterator[Mailbox]:
+    """A mail server; with `tls` it wants STARTTLS before anything else."""
     mailbox = Mailbox()
     loop = asyncio.get_running_loop()
-    server = await loop.create_server(
-        lambda: SMTP(mailbox, hostname="mail.example.com", loop=loop), "127.0.0.1", 0
-    )
+
+    def talk() -> SMTP:
+        return SMTP(
+            mailbox,
+            hostname="mail.example.com",
+            loop=loop,
+            tls_context=tls,
+            require_starttls=tls is not None,
+        )
+
+    server = await loop.create_server(talk, "127.0.0.1", 0)
     async with server:
         mailbox.port = server.sockets[0].getsockname()[1]
         yield mailbox

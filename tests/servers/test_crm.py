@@ -4,6 +4,7 @@ import hashlib
 import json
 import re
 import sqlite3
+import threading
 from collections.abc import AsyncIterator
 from contextlib import closing
 from dataclasses import asdict
@@ -17,6 +18,8 @@ from tests.servers.client import REPO, Client, check_declarations, held, stdio_s
 from tools.servers.crm.database import prepare
 from tools.servers.crm.generate import sample_data as generated
 from tools.servers.crm.incident import INCIDENT, REPORTS
+from tools.servers.crm.records import NoteAdded
+from tools.servers.crm.store import Crm
 from tools.servers.errors import BadSetup
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -184,11 +187,19 @@ async def test_one_key_stores_one_note(crm: Client) -> None:
     assert "it belongs to another note" in other
 
 
-async def test_parallel_calls_with_one_key_store_one_note(crm: Client) -> None:
-    note = {"customer_id": 8, "text": "At once.", "idempotency_key": "note-2"}
-    results = await asyncio.gather(*(crm.call("add_note", **note) for _ in range(8)))
-    assert len({result["note"]["id"] for result in results}) == 1
-    assert [result["already_recorded"] for result in results].count(False) == 1
+async def test_parallel_calls_with_one_key_store_one_note(tmp_path: Path) -> None:
+    prepare(tmp_path / "crm.sqlite")
+    store = Crm(tmp_path / "crm.sqlite")
+    for key in ("a", "b", "c", "d", "e"):
+        gate = threading.Barrier(4)
+
+        def add(key: str = key, gate: threading.Barrier = gate) -> NoteAdded:
+            gate.wait(timeout=10)
+            return store.add_note(8, "At once.", key)
+
+        results = await asyncio.gather(*(asyncio.to_thread(add) for _ in range(4)))
+        assert len({result.note.id for result in results}) == 1
+        assert [result.already_recorded for result in results].count(False) == 1
 
 
 async def test_two_first_starts_at_once_fill_the_file_once(tmp_path: Path) -> None:

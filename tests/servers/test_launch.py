@@ -24,7 +24,8 @@ async def http_server(server: str, environment: dict[str, str]) -> AsyncIterator
     """Address of a server in a process of its own; its standard output must stay empty."""
     process = await asyncio.create_subprocess_exec(
         sys.executable, "-m", f"tools.servers.{server}", "--http", "--port", "0", cwd=REPO,
-        env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+        env={**environment, "PYTHONUNBUFFERED": "1"},
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE,
     )  # fmt: skip
     assert process.stdout is not None
     assert process.stderr is not None

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 import pytest_asyncio
 
+from tests.servers.certificate import self_signed
 from tests.servers.client import (
     Client,
     check_declarations,
@@ -54,13 +55,13 @@ def local(monkeypatch: pytest.MonkeyPatch, outbox: Path, **settings: str) -> Too
     return build()
 
 
-async def told(server: ToolServer, tool: str, **arguments: Any) -> tuple[dict[str, Any], bool]:
+async def told(server: ToolServer, tool: str, **arguments: object) -> tuple[dict[str, Any], bool]:
     """Structured content and whether it is marked as an error."""
     result: Any = await server.call_tool(tool, arguments)
     return content_of(result), result.isError
 
 
-async def refusal(server: ToolServer, tool: str, **arguments: Any) -> str:
+async def refusal(server: ToolServer, tool: str, **arguments: object) -> str:
     with pytest.raises(Exception) as refused:
         await server.call_tool(tool, arguments)
     return str(refused.value)
@@ -211,6 +212,44 @@ async def test_a_mail_server_that_is_not_there_is_failed(
     assert f"127.0.0.1:{unused_port}" in missing["detail"]
 
 
+async def test_encryption_is_not_given_up_when_the_mail_server_offers_none(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, mailbox: Mailbox
+) -> None:
+    before = len(mailbox.envelopes)
+    server = local(
+        monkeypatch,
+        tmp_path / "outbox.sqlite",
+        SWITCHYARD_SMTP_HOST="127.0.0.1",
+        SWITCHYARD_SMTP_PORT=str(mailbox.port),
+        SWITCHYARD_SMTP_STARTTLS="1",
+    )
+    refused, failed = await told(server, "send_email", **MAIL)
+    assert (refused["status"], failed) == ("failed", True)
+    assert "STARTTLS" in refused["detail"]
+    assert len(mailbox.envelopes) == before
+
+
+async def test_mail_goes_encrypted_and_only_to_a_server_with_a_trusted_certificate(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    certificate, tls = self_signed(tmp_path)
+    async with mail_server(tls) as mailbox:
+        server = local(
+            monkeypatch,
+            tmp_path / "outbox.sqlite",
+            SWITCHYARD_SMTP_HOST="127.0.0.1",
+            SWITCHYARD_SMTP_PORT=str(mailbox.port),
+            SWITCHYARD_SMTP_STARTTLS="yes",
+        )
+        refused, _ = await told(server, "send_email", **MAIL)
+        assert refused["status"] == "failed"
+        assert "certificate verify failed" in refused["detail"]
+        monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
+        sent, failed = await told(server, "send_email", **MAIL)
+        assert (sent["status"], failed) == ("sent", False)
+        assert len(mailbox.envelopes) == 1
+
+
 async def answer(
     reader: asyncio.StreamReader, writer: asyncio.StreamWriter, status: str, headers: str = ""
 ) -> bytes:
@@ -303,10 +342,9 @@ async def test_a_host_can_be_allowed_for_one_port_only(
     )
     url = f"http://localhost:{unused_port + 1}/"
     assert "is not allowed" in await refusal(server, "post_webhook", url=url, payload={})
-    told_, _ = await told(
-        server, "post_webhook", url=f"http://localhost:{unused_port}/", payload={}
-    )
-    assert told_["status"] == "failed"
+    allowed = f"http://localhost:{unused_port}/"
+    tried, _ = await told(server, "post_webhook", url=allowed, payload={})
+    assert tried["status"] == "failed"
 
 
 async def test_a_payload_that_is_too_large_is_refused(notify: Client) -> None:

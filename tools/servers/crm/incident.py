@@ -8,10 +8,6 @@ from dataclasses import dataclass
 
 INCIDENT = "INC-2026-014"
 
-OUTAGE_START = "2026-09-17T13:40:00Z"
-OUTAGE_END = "2026-09-17T15:04:00Z"
-"""Around these times nobody ordered but the customers in ORDERS_OF_THE_DAY."""
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Report:

@@ -4,7 +4,7 @@ from datetime import datetime, timedelta
 
 from tools.servers.crm.catalogue import CATALOGUE, RATES
 from tools.servers.crm.dice import Dice
-from tools.servers.crm.incident import ORDERS_OF_THE_DAY, OUTAGE_END, OUTAGE_START
+from tools.servers.crm.incident import ORDERS_OF_THE_DAY
 from tools.servers.crm.rows import CustomerRow, ItemRow, OrderRow, stamp
 
 FIRST_DAY = datetime(2025, 1, 6)
@@ -46,15 +46,8 @@ def _placings(dice: Dice, customers: list[CustomerRow]) -> list[tuple[datetime, 
         for _ in range(dice.weighted(_COUNTS)):
             day = FIRST_DAY + timedelta(days=dice.below(days))
             when = day + timedelta(seconds=dice.between(6 * 3600, 18 * 3600 - 1))
-            placed.append((_outside_the_outage(when), customer.id))
+            placed.append((when, customer.id))
     return sorted(placed)
-
-
-def _outside_the_outage(when: datetime) -> datetime:
-    # Nobody could order in these hours, and the checkout log shows each order around them.
-    start = datetime.strptime(OUTAGE_START, _FORM) - timedelta(minutes=15)
-    end = datetime.strptime(OUTAGE_END, _FORM) + timedelta(minutes=20)
-    return when - timedelta(days=1) if start <= when <= end else when
 
 
 def _basket(dice: Dice, order_id: int, currency: str) -> list[ItemRow]:

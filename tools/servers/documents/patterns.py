@@ -15,7 +15,7 @@ from tools.servers.errors import BadArgument
 MAX_PATTERN = 300
 MAX_MATCHED = 4000
 """Characters of a line that are looked at."""
-BUDGET_S = 3.0
+BUDGET_S = 2.0
 
 _MAX_EXPANDED = 5000
 _MAX_DEPTH = 20

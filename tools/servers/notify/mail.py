@@ -2,6 +2,7 @@
 
 import smtplib
 import socket
+import ssl
 from contextlib import suppress
 from datetime import datetime
 from email.message import EmailMessage
@@ -35,10 +36,13 @@ def compose(
 
 def deliver(server: MailServer, sender: str, to: str, message: bytes) -> Outcome:
     """Hand the message over; blocks up to a few times TIMEOUT_S, so run it in a thread."""
-    client = smtplib.SMTP(timeout=TIMEOUT_S, local_hostname=_own_name())
+    try:
+        # With the host given here, and not to connect(), STARTTLS can check the certificate's name.
+        client = smtplib.SMTP(server.host, server.port, _own_name(), timeout=TIMEOUT_S)
+    except (smtplib.SMTPException, OSError) as error:
+        return _failed(server, error)
     handed_over = False
     try:
-        client.connect(server.host, server.port)
         _open(client, server)
         _accept(client.mail(sender))
         _accept(client.rcpt(to))
@@ -46,13 +50,11 @@ def deliver(server: MailServer, sender: str, to: str, message: bytes) -> Outcome
         code, answer = client.data(message)
         state: Literal["sent", "failed"] = "sent" if code == 250 else "failed"
         return Outcome(state=state, detail=f"{code} {_readable(answer)}")
-    except smtplib.SMTPResponseException as error:
-        detail = f"{error.smtp_code} {_readable(error.smtp_error)}"
-        return Outcome(state="failed", detail=detail)
     except (smtplib.SMTPException, OSError) as error:
-        where = f"{server.host}:{server.port}"
-        detail = f"{where}: {error or type(error).__name__}"
-        return Outcome(state="unknown" if handed_over else "failed", detail=detail)
+        failed = _failed(server, error)
+        # An answer is a clear no; silence after the message was handed over is not.
+        clear = isinstance(error, smtplib.SMTPResponseException) or not handed_over
+        return failed if clear else Outcome(state="unknown", detail=failed.detail)
     finally:
         # The outcome is known; whatever happens while leaving cannot change it.
         with suppress(smtplib.SMTPException, OSError):
@@ -60,10 +62,19 @@ def deliver(server: MailServer, sender: str, to: str, message: bytes) -> Outcome
         client.close()
 
 
+def _failed(server: MailServer, error: smtplib.SMTPException | OSError) -> Outcome:
+    if isinstance(error, smtplib.SMTPResponseException):
+        detail = f"{error.smtp_code} {_readable(error.smtp_error)}"
+    else:
+        detail = f"{server.host}:{server.port}: {error or type(error).__name__}"
+    return Outcome(state="failed", detail=detail)
+
+
 def _open(client: smtplib.SMTP, server: MailServer) -> None:
     client.ehlo_or_helo_if_needed()
     if server.starttls:
-        client.starttls()
+        # Without a context of ours the library would accept any certificate.
+        client.starttls(context=ssl.create_default_context())
         client.ehlo()
     if server.user is not None and server.password is not None:
         client.login(server.user, server.password)

@@ -20,8 +20,13 @@ _CHOICE = re.compile(
     r"|licen[cs]ed under (?:the )?[\w.() -]{2,40} or (?:the )?[\w.() -]{2,40}licen[cs]e",
     re.IGNORECASE,
 )
-_REFINED = {"LicenseRef-BSD": "bsd-", "LicenseRef-GPL": "gpl-", "LicenseRef-LGPL": "lgpl-",
-            "LicenseRef-AGPL": "agpl-"}  # fmt: skip
+_REFINED = {
+    "LicenseRef-BSD": "bsd-",
+    "LicenseRef-unversioned-GPL": "gpl-",
+    "LicenseRef-unversioned-LGPL": "lgpl-",
+    "LicenseRef-unversioned-AGPL": "agpl-",
+}
+"""Families without a version, and how the identifiers of their members begin."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

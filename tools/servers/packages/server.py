@@ -11,6 +11,7 @@ from tools.servers.packages.environment import Environment, read_environment
 from tools.servers.packages.files import papers
 from tools.servers.packages.policy import LicencePolicy, read_policy
 from tools.servers.packages.records import (
+    Category,
     FileLine,
     LicenceList,
     LicenceText,
@@ -76,10 +77,20 @@ class PackageTools:
         """Find the licences of up to 25 packages at once, with the same facts as get_licence."""
         return await asyncio.to_thread(self._review_all, names)
 
-    async def get_policy(self) -> Policy:
+    async def get_policy(
+        self,
+        categories: Annotated[
+            list[Category] | None,
+            Field(description="Only these categories; all of them if absent."),
+        ] = None,
+    ) -> Policy:
         """Read the licence policy: the categories, the licences in each, and what follows for a
         product that ships a package of that category."""
-        return self._policy.public
+        policy = self._policy.public
+        if categories is None:
+            return policy
+        kept = [one for one in policy.categories if one.name in categories]
+        return policy.model_copy(update={"categories": kept})
 
     async def read_licence_file(
         self,

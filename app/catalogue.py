@@ -1,0 +1,81 @@
+"""The tools of this installation, with their servers; `switchyard tools` lists them."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from rich.console import Console
+from rich.table import Table
+
+from graphs.services import _environment
+from ledger.store import open_ledger
+from runtime.canonical import Json
+from runtime.settings import Settings
+from tools.config import load_tools
+from tools.gateway import Gateway, open_gateway
+from tools.policy import load_policy
+
+
+@asynccontextmanager
+async def open_tools(settings: Settings) -> AsyncIterator[Gateway]:
+    """The gateway by itself, without models.
+
+    Raises:
+        ConfigError: mcp.json or a policy is wrong.
+    """
+    async with (
+        open_ledger(settings.ledger) as ledger,
+        open_gateway(
+            load_tools(settings.config / "mcp.json"),
+            load_policy(settings.config / "policy"),
+            ledger,
+            environment=environment_of(settings),
+        ) as gateway,
+    ):
+        yield gateway
+
+
+def environment_of(settings: Settings) -> dict[str, str]:
+    """Where the bundled tool servers find and keep their data."""
+    return _environment(settings)
+
+
+async def list_tools(settings: Settings) -> Json:
+    """The catalogue and the servers that are not there, as data."""
+    async with open_tools(settings) as gateway:
+        return {
+            "tools": [
+                {
+                    "name": tool.name,
+                    "server": tool.server,
+                    "action": tool.action,
+                    "label": tool.label.value,
+                    "cleared_for": tool.cleared_for.value,
+                    "untrusted": tool.untrusted,
+                    "description": tool.description,
+                    "schema": tool.schema,
+                }
+                for tool in gateway.catalogue.values()
+            ],
+            "unavailable": dict(gateway.unavailable),
+        }
+
+
+def show_tools(found: Json, console: Console) -> None:
+    """The catalogue as a table, then the servers that are not there with the reason."""
+    table = Table("tool", "server", "action", "label", "what it does", box=None, pad_edge=False)
+    for tool in found["tools"]:
+        about = tool["description"].strip().partition("\n")[0]
+        table.add_row(tool["name"], tool["server"], tool["action"], tool["label"], about)
+    console.print(table)
+    for server, reason in found["unavailable"].items():
+        console.print(f"not available: {server}: {reason}", markup=False, style="red")
+
+
+def tool_counts(gateway: Gateway) -> dict[str, int]:
+    """How many tools each server gives."""
+    counts: dict[str, int] = {}
+    for tool in gateway.catalogue.values():
+        counts[tool.server] = counts.get(tool.server, 0) + 1
+    return counts

@@ -1,0 +1,149 @@
+"""`switchyard check` over broken files: each names its file, line, reason and remedy."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from app.check import Report, check_all
+from app.places import settings_for
+from runtime.errors import ConfigError
+from tests.app.conftest import Invoke
+
+BROKEN = Path(__file__).parent.parent / "broken"
+
+# File below `specs`, line, words of the reason, words of the remedy.
+SPECS = [
+    ("mcp.json", 8, "'absent' does not start", "Run its command by hand"),
+    ("specialists/bad-schema.md", 15, "no JSON schema", "Mend the schema"),
+    ("specialists/broken-expression.md", 21, "not a JMESPath expression", "Mend the value"),
+    ("specialists/broken-yaml.md", 18, "not valid YAML", "Check indentation"),
+    ("specialists/cyclic-plan.md", 18, "in a cycle: first, second", "Take out one"),
+    ("specialists/denied-tool.md", 18, "policy denies 'crm_add_note'", "Take the tool out"),
+    ("specialists/key-twice.md", 18, "'kind' stands here a second time", "Keep one"),
+    ("specialists/map-over-nothing.md", 19, "repeats over 'customers'", "Declare it"),
+    ("specialists/missing-escalation.md", 2, "'escalation' is missing", "Add 'escalation'"),
+    ("specialists/missing-owner.md", 2, "'owner' is missing", "Add 'owner'"),
+    ("specialists/name-taken.md", 2, "'fine' is taken by fine.md", "name of its own"),
+    ("specialists/names-a-model.md", 23, "'Claude' names a vendor or a model", "Remove it"),
+    ("specialists/names-a-model.md", 23, "'GPT-6' names a vendor or a model", "Remove it"),
+    ("specialists/near-example.md", 8, "nearly one of 'fine'", "Reword it"),
+    ("specialists/no-answer.md", 11, "no property 'answer'", "Add 'answer"),
+    ("specialists/no-front-matter.md", 1, "no front matter", "Begin the file"),
+    ("specialists/not-utf8.md", 0, "cannot be read", "Save it as UTF-8"),
+    ("specialists/same-example.md", 8, "is also one of 'fine'", "Keep it in one"),
+    ("specialists/second-fallback.md", 4, "is the fallback already", "Keep 'fallback: true'"),
+    ("specialists/task-twice.md", 23, "'first' stands more than once", "an id of its own"),
+    ("specialists/to-itself.md", 18, "escalates to itself", "Name another"),
+    ("specialists/undeclared-tool.md", 25, "does not list under 'tools'", "Add it to 'tools'"),
+    ("specialists/unknown-criterion.md", 26, "none of its inputs", "Name one of: found"),
+    ("specialists/unknown-effort.md", 17, "no effort class 'heroic'", "Use one of: quick"),
+    ("specialists/unknown-escalation.md", 18, "neither a specialist nor a person", "team: "),
+    ("specialists/unknown-field.md", 17, "'efort' is not a known field", "mend its spelling"),
+    ("specialists/unknown-input.md", 21, "selects 'customer'", "Declared: question"),
+    ("specialists/unknown-output.md", 28, "shows 'verdict'", "Name one of: result"),
+    ("specialists/unknown-server.md", 16, "no tool server is called 'billing'", "absent, crm"),
+    ("specialists/unknown-source.md", 23, "comes from 'third'", "Name the id of a task"),
+    ("specialists/unknown-tool.md", 16, "'crm_get_custmer'", "Did you mean 'crm_get_customer'"),
+    ("specialists/unreachable.md", 2, "no request can reach", "Mend"),
+    ("specialists/wrong-label.md", 17, "data = 'secret'", "Mend the value"),
+    ("specialists/wrong-name.md", 2, "is not the file's name", "Rename the file"),
+]
+
+CONFIGS = [
+    ("limits.yaml", 1, "request_dollars = -1", "Mend the value"),
+    ("limits.yaml", 3, "task_seconds' is missing", "Add"),
+    ("limits.yaml", 5, "width = 'none'", "Mend the value"),
+    ("limits.yaml", 11, "task_second' is not a known field", "mend its spelling"),
+    ("mcp.json", 3, "server name 'Bad Name'", "lower case"),
+    ("mcp.json", 4, "neither 'command' nor 'url'", "Give the program"),
+    ("mcp.json", 5, "both 'command' and 'url'", "Keep one"),
+    ("models.yaml", 7, "no `output_cost_per_token`", "Add its price"),
+    ("policy/a-syntax.cedar", 3, "does not parse", "Mend its syntax"),
+    ("policy/b-schema.cedar", 1, "`colour`", "schema"),
+    ("policy/b-schema.cedar", 5, "no annotation @because", "Use @id"),
+    ("policy/c-ids.cedar", 1, "no @id", "Begin it with @id"),
+    ("policy/c-ids.cedar", 6, "'c/same' is taken", "an id of its own"),
+    ("routing.yaml", 1, "'short_list' is missing", "Add"),
+    ("routing.yaml", 1, "confidence = 1.5", "Mend the value"),
+]
+
+SINGLE = [
+    ("environment", "mcp.json", 5, "SWITCHYARD_TEST_TOKEN_THAT_IS_NOT_SET is not set", "Set "),
+    ("json", "mcp.json", 3, "is not JSON", "Mend it at this line"),
+    ("terms", "mcp.json", 5, "lable", "Known here"),
+]
+
+
+async def test_each_broken_specialist_is_told_with_line_reason_and_remedy(home: Path) -> None:
+    report = await check_all(settings_for(), str(BROKEN / "specs"), start_tools=True)
+    assert_told(report, BROKEN / "specs", SPECS)
+
+
+async def test_files_that_are_right_are_not_complained_of(home: Path) -> None:
+    report = await check_all(settings_for(), str(BROKEN / "specs"), start_tools=False)
+    accused = {Path(one.file).name for one in report.problems}
+    assert not accused & {"fine.md", "fine-fallback.md", "base.cedar"}
+
+
+async def test_each_file_of_the_broken_folder_has_an_expectation(home: Path) -> None:
+    expected = {file for file, *_ in SPECS}
+    there = {f"specialists/{file.name}" for file in (BROKEN / "specs/specialists").glob("*.md")}
+    assert there - expected == {"specialists/fine.md", "specialists/fine-fallback.md"}
+
+
+async def test_each_broken_configuration_is_told_with_line_reason_and_remedy(home: Path) -> None:
+    report = await check_all(settings_for(), str(BROKEN / "configs"), start_tools=False)
+    assert_told(report, BROKEN / "configs", CONFIGS)
+    assert len({(one.file, one.line, one.reason) for one in report.problems}) == len(CONFIGS)
+
+
+@pytest.mark.parametrize(("folder", "file", "line", "reason", "remedy"), SINGLE)
+async def test_a_single_broken_file_is_told(
+    home: Path, folder: str, file: str, line: int, reason: str, remedy: str
+) -> None:
+    report = await check_all(settings_for(), str(BROKEN / folder), start_tools=False)
+    assert_told(report, BROKEN / folder, [(file, line, reason, remedy)])
+
+
+def test_the_command_prints_every_problem_and_ends_with_one(
+    process: Callable[..., object],
+) -> None:
+    done = process("check", str(BROKEN / "specs"), "--offline-tools")
+    assert done.returncode == 1, done.stderr
+    assert done.stderr == ""
+    for file, line, reason, remedy in SPECS:
+        if file in ("mcp.json", "specialists/denied-tool.md", "specialists/unknown-tool.md"):
+            continue  # only a running server knows these
+        assert f"{file}:{line}: " in done.stdout
+        assert reason in done.stdout
+        assert remedy in done.stdout
+
+
+def test_the_bundled_installation_has_no_problems(switchyard: Invoke) -> None:
+    done = switchyard("check", "--json")
+    assert json.loads(done.stdout)["problems"] == []
+    assert done.exit_code == 0
+    assert json.loads(done.stdout)["counts"]["tool server"] >= 4
+
+
+def test_a_folder_without_anything_to_check_is_refused(switchyard: Invoke, tmp_path: Path) -> None:
+    done = switchyard("check", str(tmp_path))
+    assert done.exit_code == 2
+    assert "holds nothing that can be checked" in done.stderr
+    assert "specialists" in done.stderr
+
+
+def assert_told(report: Report, folder: Path, expected: list[tuple[str, int, str, str]]) -> None:
+    for file, line, reason, remedy in expected:
+        found = [one for one in report.problems if Path(one.file) == folder / file]
+        assert [one for one in found if _fits(one, line, reason, remedy)], (
+            f"{file}:{line} {reason!r} not among {[(one.line, one.reason) for one in found]}"
+        )
+
+
+def _fits(one: ConfigError, line: int, reason: str, remedy: str) -> bool:
+    return one.line == line and reason in one.reason and remedy in one.remedy
