@@ -79,7 +79,10 @@ async def own(ctx: Auth.types.AuthContext, value: dict[str, object]) -> dict[str
         return None
     owner = {"owner": ctx.user.identity}
     metadata = value.get("metadata")
-    value["metadata"] = (metadata if isinstance(metadata, dict) else {}) | owner
+    if isinstance(metadata, dict):
+        metadata.update(owner)  # in place: the server goes on with this very object
+    else:
+        value["metadata"] = dict(owner)
     return owner
 
 

@@ -22,6 +22,7 @@ from app.places import settings_for
 from app.questions import command_for
 from graphs.services import open_services, services
 from ledger.approvals import Approval
+from models.tiers import TIERS
 from runtime.errors import SwitchyardError
 
 # Made absolute here, at import: inside of the loop the server forbids to ask for the folder.
@@ -57,6 +58,7 @@ async def ready(_request: Request) -> JSONResponse:
             "problems": [str(problem) for problem in opened.registry.problems],
             "tools": tool_counts(opened.gateway),
             "unavailable": dict(opened.gateway.unavailable),
+            "tiers": {tier: [one.id for one in opened.models.deployments(tier)] for tier in TIERS},
         }
     )
 

@@ -10,6 +10,7 @@ import uuid
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from importlib import import_module
 from typing import Any
 
 from langchain_core.messages import HumanMessage
@@ -196,16 +197,16 @@ async def open_desk(settings: Settings, person: Person) -> AsyncIterator[Desk]:
         ConfigError: a configuration file is wrong.
         OperatorError: the ledger or the checkpoints cannot be opened.
     """
-    async with (
-        open_services(settings) as services,
-        open_checkpoints(settings.checkpoints) as checkpoints,
-    ):
-        # litellm takes seconds to load; it may do so while the request is read and routed.
-        warming = asyncio.create_task(services.models.warm())
-        try:
+    # litellm takes seconds to load; it may do so while the tool servers, other processes, start.
+    loading = asyncio.create_task(asyncio.to_thread(import_module, "models.session"))
+    try:
+        async with (
+            open_services(settings) as services,
+            open_checkpoints(settings.checkpoints) as checkpoints,
+        ):
             yield Desk(services=services, checkpoints=checkpoints, person=person)
-        finally:
-            await asyncio.gather(warming, return_exceptions=True)
+    finally:
+        await asyncio.gather(loading, return_exceptions=True)
 
 
 def new_run() -> str:

@@ -10,8 +10,9 @@ from dataclasses import dataclass
 
 from models.offline import prose
 from models.offline.conversation import Conversation, Tool
-from models.offline.literals import EMAIL, literal
+from models.offline.literals import EMAIL, ID_WORDS, literal, proper_name
 from models.offline.moments import one_of_many
+from models.offline.passages import passages
 from models.offline.rows import scalars
 from models.offline.schema import (
     Schema,
@@ -50,6 +51,11 @@ class Material:
     @property
     def everything(self) -> tuple[Source, ...]:
         return (*self.given, *self.results)
+
+    @property
+    def has_passages(self) -> bool:
+        """True when passages of documents are at hand."""
+        return bool(passages(self.everything))
 
 
 def composed(tool: Tool) -> frozenset[str]:
@@ -90,6 +96,14 @@ def fill(tool: Tool, material: Material) -> list[Arguments]:
     return [{**base, **one} for one in together] or _combined(base, choices)
 
 
+def is_named(tool: Tool, material: Material) -> bool:
+    """True when the request itself holds an argument, as `customer 42` does."""
+    return any(
+        literal(name, resolve(part, tool.schema), material.objective) is not None
+        for name, part in properties(tool.schema).items()
+    )
+
+
 def _together(must: list[str], material: Material) -> list[Arguments]:
     """Arguments that belong together stay together: all of one object of a list at hand."""
     for source in material.everything:
@@ -114,7 +128,8 @@ def _asked(name: str, schema: Schema, material: Material) -> list[Json]:
     found = _from(name, schema, material.given)
     if found:
         return _shaped(found.value, schema)
-    spoken = "enum" in schema or set(name_key(name)) <= set(name_key(material.objective))
+    nouns = set(name_key(name)) - ID_WORDS
+    spoken = "enum" in schema or (nouns and nouns <= set(name_key(material.objective)))
     value = literal(name, schema, material.objective) if spoken else None
     return [] if value is None else [value]
 
@@ -181,12 +196,21 @@ def _composed(name: str, schema: Schema, material: Material) -> list[Json]:
         return []
     key = set(name_key(name))
     if key & _ASKING:
-        return [_question(material)]
+        return [_named(schema, material.objective) or _question(material)]
     if key & _HEADING:
         return [prose.subject(material.objective)]
     if key & _BODY:
         return [prose.message(material.objective, material.everything)]
     return []
+
+
+def _named(schema: Schema, text: str) -> str | None:
+    """What is looked up by name is looked up by the name alone, not by the whole question."""
+    by_name = stems("name") & terms(str(schema.get("description", "")))
+    if not by_name:
+        return None
+    found = EMAIL.search(text)
+    return found[0] if found else proper_name(text)
 
 
 def _question(material: Material) -> str:

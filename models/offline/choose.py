@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from models.offline import arguments
 from models.offline.arguments import Arguments, Material
 from models.offline.conversation import Conversation, Tool
-from models.offline.schema import properties, required
+from models.offline.schema import properties
 from models.offline.words import Terms, Weights, terms
 from runtime.canonical import Json, canonical
 
@@ -18,6 +18,7 @@ _MOST_TOOLS = 4
 """How many different tools one task may call."""
 _AT_ALL = 0.15
 """The part of the best score that a tool must reach to be tried when the best were not enough."""
+_NAMED = 1.5
 _CLAUSE = re.compile(r"[.;,:\n]|\b(?:and|then)\b", re.IGNORECASE)
 _LOCATION = {"path", "start_line", "end_line"}
 _READING = terms("read open quote show content")
@@ -29,8 +30,13 @@ class Choice:
     calls: tuple[Arguments, ...]
 
 
-def scores(tools: Sequence[Tool], query: Terms) -> dict[str, float]:
-    """How much each tool shares with the query; a word of its name counts three times."""
+def scores(
+    tools: Sequence[Tool], query: Terms, named: frozenset[str] = frozenset()
+) -> dict[str, float]:
+    """How much each tool shares with the query; a word of its name counts three times.
+
+    `named` are the tools of which the request holds an argument; they count half as much again.
+    """
     names = {tool.name: terms(tool.name) for tool in tools}
     texts = {tool.name: names[tool.name] | terms(_described(tool)) for tool in tools}
     weights = Weights(texts.values())
@@ -39,8 +45,8 @@ def scores(tools: Sequence[Tool], query: Terms) -> dict[str, float]:
         rest = texts[tool.name] - names[tool.name]
         # A long description meets more words by its length alone.
         spread = 1 + math.log1p(len(rest)) / 4
-        named = weights.shared(query, names[tool.name])
-        found[tool.name] = 3 * named + weights.shared(query, rest) / spread
+        share = 3 * weights.shared(query, names[tool.name]) + weights.shared(query, rest) / spread
+        found[tool.name] = share * (_NAMED if tool.name in named else 1)
     return found
 
 
@@ -63,22 +69,27 @@ def next_calls(
     used = {call.name for call in conversation.calls}
     open_to = [tool for tool in tools if tool.name in used or len(used) < _MOST_TOOLS]
     able = {tool.name: calls for tool in open_to if (calls := _able(tool, at_hand))}
-    for tool in _wanted(conversation, [tool for tool in open_to if tool.name in able], eager):
+    named = frozenset(tool.name for tool in tools if arguments.is_named(tool, at_hand))
+    for tool in _wanted(
+        conversation, [tool for tool in open_to if tool.name in able], named, eager=eager
+    ):
         calls = _new(tool, able[tool.name], conversation)
         if calls:
             return Choice(tool=tool, calls=tuple(calls))
     return None
 
 
-def _wanted(conversation: Conversation, tools: list[Tool], eager: bool) -> list[Tool]:
+def _wanted(
+    conversation: Conversation, tools: list[Tool], named: frozenset[str], *, eager: bool
+) -> list[Tool]:
     """The tools to call, the one that shares most with the whole request first."""
     brief = conversation.brief
     whole = terms(" ".join([brief.objective, brief.rejected, *brief.inputs]))
-    ranking = scores(tools, whole)
+    ranking = scores(tools, whole, named)
     bar = max(ranking.values(), default=0.0) * _AT_ALL
     names = {tool.name for tool in tools if eager and ranking[tool.name] >= bar}
     for clause in [whole, *(terms(part) for part in _CLAUSE.split(brief.objective))]:
-        marks = scores(tools, clause)
+        marks = scores(tools, clause, named)
         best = max(marks, key=lambda name: marks[name], default="")
         if best and len(clause) > 1:
             names.add(best)
@@ -91,7 +102,7 @@ def _wanted(conversation: Conversation, tools: list[Tool], eager: bool) -> list[
 def _able(tool: Tool, at_hand: Material) -> list[Arguments]:
     """The calls of a tool that can be made now."""
     # What a search has returned need not be read again, unless reading is what is asked for.
-    located = set(required(tool.schema)) >= _LOCATION
+    located = set(properties(tool.schema)) >= _LOCATION and at_hand.has_passages
     if located and not terms(at_hand.objective) & _READING:
         return []
     return arguments.fill(tool, at_hand)

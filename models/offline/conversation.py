@@ -63,18 +63,19 @@ def read(messages: Sequence[Mapping[str, Json]]) -> Conversation:
     """The last request of a person (or of the system that briefs us) and what followed it."""
     start = _request(messages)
     text = _text(messages[start]) if messages else ""
+    asked = brief.read(text)
     calls = tuple(call for message in messages[start:] for call in _calls(message))
     by_id = {call.id: call for call in calls}
     answers = [message for message in messages[start:] if message.get("role") == "tool"]
     results = [
-        _result(by_id[id], _text(message))
+        _result(by_id[id], _text(message), briefed="objective" in asked.sections)
         for message in answers
         if (id := message.get("tool_call_id", "")) in by_id and by_id[id].name != DELIVER
     ]
     system = [_text(message) for message in messages if message.get("role") == "system"]
     return Conversation(
         instructions="\n\n".join(system),
-        brief=brief.read(text),
+        brief=asked,
         text=text,
         calls=calls,
         results=tuple(results),
@@ -101,12 +102,15 @@ def _calls(message: Mapping[str, Json]) -> list[Call]:
     ]
 
 
-def _result(call: Call, text: str) -> Result:
+def _result(call: Call, text: str, *, briefed: bool) -> Result:
+    """A result. Where there is a brief, what bears no evidence is why the call failed."""
     marked = _EVIDENCE.match(text)
     body = text[marked.end() :] if marked else text
     value = parse(body)
-    failed = bool(_FAILURE.match(body)) or (
-        isinstance(value, dict) and any(value.get(key) for key in _FAILURE_KEYS)
+    failed = (
+        (briefed and not marked)
+        or bool(_FAILURE.match(body))
+        or (isinstance(value, dict) and any(value.get(key) for key in _FAILURE_KEYS))
     )
     return Result(call=call, evidence=marked[1] if marked else call.id, value=value, failed=failed)
 

@@ -6,28 +6,17 @@ so, which is how a caller learns that more has to be fetched before the answer i
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import replace
 
-from models.offline import passages, prose, rows
+from models.offline import passages, prose, rows, values
 from models.offline.passages import Statement
-from models.offline.schema import (
-    Schema,
-    nullable,
-    properties,
-    required,
-    type_of,
-)
-from models.offline.scope import Filled, Scope, lookup
-from models.offline.sources import Evidence, Source, walk
-from models.offline.words import name_key, terms, words
+from models.offline.schema import Schema, properties, required, type_of
+from models.offline.scope import Filled, Scope, lookup, merged
+from models.offline.sources import Evidence, Source
+from models.offline.words import TEXT, name_key, terms
 from runtime.canonical import Json, canonical
 
-_TEXT = terms(
-    "summary answer reason cause text explanation description conclusion consequence note "
-    "rationale impact detail finding message statement analysis overview recommendation action "
-    "lesson step observation"
-)
-_COUNT = terms("count total number")
 _EVIDENCE = name_key("evidence")
 # A schema may contain itself; an answer may not.
 _DEEPEST = 8
@@ -42,20 +31,20 @@ def fill(schema: Json, scope: Scope, name: str = "") -> Filled:
     if "const" in known:
         return Filled(value=known["const"])
     if "enum" in known:
-        return _choice(known, scope, name)
+        return values.choice(known, scope, name)
     match type_of(known):
         case "object":
             return _object(known, scope, name)
         case "array":
             return _array(known, scope, name)
         case "integer" | "number":
-            return _number(known, scope, name)
+            return values.number(known, scope, name)
         case "boolean":
             return lookup(name, known, scope) or Filled(value=False, sure=False)
         case "null":
             return Filled(value=None)
         case _:
-            return _string(known, scope, name)
+            return values.string(known, scope, name)
 
 
 def _object(schema: Schema, scope: Scope, name: str) -> Filled:
@@ -66,7 +55,8 @@ def _object(schema: Schema, scope: Scope, name: str) -> Filled:
     parts: dict[str, Filled] = {}
     for key, part in properties(schema).items():
         if name_key(key) != _EVIDENCE:
-            filled = fill(part, inner, key)
+            # What was not asked for is said only where there is one such thing.
+            filled = fill(part, inner if key in must else replace(inner, careful=True), key)
             if key in must or (filled.sure and not _vague(filled.value)):
                 parts[key] = filled
     evidence = merged(part.evidence for part in parts.values())
@@ -151,107 +141,15 @@ def _kept(value: Mapping[str, Json], keys: set[str]) -> dict[str, Json]:
 
 
 def _plain(items: Schema, scope: Scope, name: str, fewest: int) -> Filled:
-    values, evidence = rows.scalars(items, name, scope)
+    found, evidence = rows.scalars(items, name, scope)
     if "enum" in items:
-        values = [value for value in values if value in items["enum"]]
-    elif not values and type_of(items) == "string" and terms(name) & _TEXT:
+        found = [value for value in found if value in items["enum"]]
+    elif not found and type_of(items) == "string" and terms(name) & TEXT:
         lines = prose.extract(scope.query | terms(name), scope.near, max(3, fewest))
-        values = [line.text for line in lines]
+        found = [line.text for line in lines]
         evidence = merged(line.evidence for line in lines)
-    return Filled(value=values, evidence=evidence, sure=bool(values))
-
-
-def _choice(schema: Schema, scope: Scope, name: str) -> Filled:
-    found = lookup(name, schema, scope)
-    if found:
-        return found
-    offered = list(schema["enum"])
-    # What the row or the request names is meant; what some source mentions is a guess.
-    for text in (_row_text(scope), scope.objective, "" if scope.row else _result_text(scope)):
-        spoken = words(text)
-        for value in offered:
-            if isinstance(value, str) and _spoken(words(value), spoken):
-                return Filled(value=value, evidence=scope.row.evidence if scope.row else ())
-    return Filled(value=None if nullable(schema) else offered[0], sure=False)
-
-
-def _row_text(scope: Scope) -> str:
-    return _all_text((scope.row,)) if scope.row else ""
-
-
-def _result_text(scope: Scope) -> str:
-    return _all_text(tuple(source for source in scope.sources if source.is_result))
-
-
-def _all_text(sources: tuple[Source, ...]) -> str:
-    return " ".join(
-        str(place.value)
-        for source in sources
-        for place in walk(source)
-        if isinstance(place.value, str | int | float)
-    )
-
-
-def _spoken(phrase: list[str], text: list[str]) -> bool:
-    size = len(phrase)
-    return size > 0 and any(text[i : i + size] == phrase for i in range(len(text) - size + 1))
-
-
-def _number(schema: Schema, scope: Scope, name: str) -> Filled:
-    found = lookup(name, schema, scope)
-    if found:
-        return found
-    counted = _counted(name, scope)
-    if counted:
-        return counted
-    lowest = schema.get("minimum", 0)
-    return Filled(value=None if nullable(schema) else max(0, lowest), sure=False)
-
-
-def _counted(name: str, scope: Scope) -> Filled | None:
-    """`package_count` and the like: how many of that name there are."""
-    key = set(name_key(name))
-    if not key & _COUNT:
-        return None
-    wanted = {"type": "array"}
-    found = lookup(" ".join(sorted(key - _COUNT)), wanted, scope)
-    return Filled(value=len(found.value), evidence=found.evidence) if found else None
-
-
-def _string(schema: Schema, scope: Scope, name: str) -> Filled:
-    found = lookup(name, schema, scope)
-    if found and found.value:
-        return found
-    if nullable(schema):
-        return Filled(value=None, sure=False)
-    if terms(name) & _TEXT or not name:
-        query = scope.query | terms(name + " " + str(schema.get("description", "")))
-        lines = prose.extract(query, scope.near, 2 if scope.row else 3)
-        lines = lines or prose.facts(scope.query, _tellable(scope), 4)
-        text = " ".join(line.text for line in lines)
-        if text:
-            text = text[: schema.get("maxLength", len(text))]
-            evidence = merged(line.evidence for line in lines)
-            return Filled(value=text, evidence=evidence or _row_evidence(scope))
-    return Filled(value="unknown" if schema.get("minLength") else "", sure=False)
-
-
-def _tellable(scope: Scope) -> tuple[Source, ...]:
-    """The row, or the results in the order of the calls, or what was given."""
-    if scope.row:
-        return (scope.row,)
-    results = tuple(source for source in reversed(scope.sources) if source.is_result)
-    return results or scope.sources
-
-
-def _row_evidence(scope: Scope) -> Evidence:
-    return scope.row.evidence if scope.row else scope.results
+    return Filled(value=found, evidence=evidence, sure=bool(found))
 
 
 def _vague(value: Json) -> bool:
     return value in (None, "", [], {})
-
-
-def merged(parts: Iterable[Evidence]) -> Evidence:
-    """Each id once, in the order of first mention."""
-    return tuple(dict.fromkeys(id for part in parts for id in part))

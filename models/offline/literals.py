@@ -18,9 +18,10 @@ _QUOTED = re.compile(r"[\"“”«»`]([^\"“”«»`]+)[\"“”«»`]|(?<!\w)
 _CODE = re.compile(r"\b[A-Z]{1,6}-\d+\b")
 _NUMBER = re.compile(r"(?<![\w.-])-?\d+(?:\.\d+)?(?![\w-]|\.\d)")
 _NAME = re.compile(r"\b[A-Z][\w'-]+(?:\s+[A-Z][\w'-]+)+")
+_CAPITALS = re.compile(r"\b[A-Z][\w'-]+(?:\s+[A-Z][\w'-]+)*")
 _FORMATS = {"email": EMAIL, "uri": _URL, "url": _URL, "date": _DATE, "date-time": _DATE}
 _MAIL_WORDS = stems("to email mail recipient address cc")
-_ID_WORDS = stems("id number no key code ref reference")
+ID_WORDS = stems("id number no key code ref reference")
 _URL_WORDS = stems("url uri link")
 _DATE_WORDS = stems("date day since until")
 _PATH_WORDS = stems("path file folder")
@@ -51,11 +52,11 @@ def _within(phrase: list[str], spoken: list[str]) -> bool:
 
 
 def _number(name: str, text: str, *, whole: bool) -> Json:
-    """`customer_id` is the number after the word customer; with one number alone, that one."""
-    nouns = [part for part in name_key(name) if part not in _ID_WORDS]
-    found = _after(nouns, text, r"-?\d+(?:\.\d+)?") if nouns else None
+    """`customer_id` is the number after the word customer; `id` alone is the only number."""
+    nouns = [part for part in name_key(name) if part not in ID_WORDS]
     numbers = _NUMBER.findall(text)
-    if found is None and len(numbers) == 1 and set(name_key(name)) & _ID_WORDS:
+    found = _after(nouns, text, r"-?\d+(?:\.\d+)?") if nouns else None
+    if not nouns and len(numbers) == 1:
         found = numbers[0]
     if found is None:
         return None
@@ -88,9 +89,20 @@ def _string(name: str, schema: Schema, text: str) -> str | None:
         return _first(_DATE, text)
     if key & _PATH_WORDS:
         return _first(_PATH, text)
-    if key & _ID_WORDS:
-        return _first(_CODE, text) or _after(list(key - _ID_WORDS), text, r"[\w-]*\d[\w-]*")
+    if key & ID_WORDS:
+        return _first(_CODE, text) or _after(list(key - ID_WORDS), text, r"[\w-]*\d[\w-]*")
     return _quoted(text) or (_first(_NAME, text[1:]) if key & _NAME_WORDS else None)
+
+
+def proper_name(text: str) -> str | None:
+    """The first name in a request: capitalised words that do not merely begin a sentence."""
+    for match in _CAPITALS.finditer(text):
+        words_before = text[: match.start()].rstrip()
+        begins = not words_before or words_before.endswith((".", "!", "?", ":"))
+        kept = match[0].split(None, 1)[1:] if begins else [match[0]]
+        if kept:
+            return kept[0]
+    return None
 
 
 def _first(pattern: re.Pattern[str], text: str) -> str | None:

@@ -17,9 +17,9 @@ from runtime.canonical import Json
 DISCLAIMER = "(offline model: extracted, not reasoned)"
 """Ends every free-text answer, so that nobody takes extraction for judgement."""
 
-_FEWEST_WORDS = 5
-_WORD = re.compile(r"[^\W\d_]{2,}")
-_WORD = re.compile(r"[^\W\d_]{2,}")
+_FEWEST_WORDS = 6
+_WORD = re.compile(r"(?<!\S)[^\W\d_]+(?:['’-][^\W\d_]+)*(?=[.,;:!?)\"]*(?:\s|$))")
+_WORD = re.compile(r"(?<!\S)[^\W\d_]+(?:['’-][^\W\d_]+)*(?=[.,;:!?)\"]*(?:\s|$))")
 _LEADING = re.compile(
     r"^(?:(?:please|kindly|can you|could you)\s+)?"
     r"(?:(?:e-?mail|send|notify|tell|inform|write|message)\s+"
@@ -67,7 +67,10 @@ def _is_prose(text: str) -> bool:
 
 def _ranked(query: Terms, lines: list[Line]) -> list[Line]:
     weights = Weights(terms(line.text) for line in lines)
-    scored = [(weights.shared(query, terms(line.text)), line) for line in lines]
+    # What only repeats the question answers nothing.
+    scored = [
+        (weights.shared(query, own), line) for line in lines if (own := terms(line.text)) - query
+    ]
     kept = [pair for pair in scored if pair[0] > 0]
     kept.sort(key=lambda pair: -pair[0])
     return [line for _, line in kept]
@@ -81,6 +84,7 @@ def facts(query: Terms, sources: Iterable[Source], most: int = 8) -> list[Line]:
         for record in records.relevant(query, given)
         for text in records.told(record, query)
     ]
+    lines += [Line(text=text, evidence=ids) for text, ids in records.missing(given)]
     if not lines:
         lines = [
             Line(text=text, evidence=source.evidence)

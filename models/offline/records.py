@@ -1,4 +1,4 @@
-"""Records in the sources, and plain sentences about them: what they are called and what they say."""
+"""Records in the sources, and plain sentences about them."""
 
 from __future__ import annotations
 
@@ -21,7 +21,8 @@ class Record:
     """An object that says something by itself."""
 
     label: str
-    """What kind of thing it is: the singular of the key, or the noun of the tool."""
+    """What kind of thing it is: the singular of its key, or the noun of its tool; empty for the
+    inputs themselves."""
     value: Mapping[str, Json]
     evidence: Evidence
 
@@ -51,10 +52,28 @@ def records(sources: Iterable[Source]) -> list[Record]:
     for source in sources:
         for place in walk(source):
             if isinstance(place.value, dict):
-                name = place.path[-1] if place.path else _noun(source.name)
-                record = Record(label=_singular(name), value=place.value, evidence=place.evidence)
-                if record.scalars:
+                noun = _noun(source.name) if source.is_result else ""
+                label = _singular(place.path[-1] if place.path else noun)
+                record = Record(label=label, value=place.value, evidence=place.evidence)
+                if record.scalars and not (place.depth == 0 and _lists(place.value)):
                     found.append(record)
+    return found
+
+
+def _lists(value: Json) -> dict[str, list[Json]]:
+    """The lists of an object that only wraps them, as the answer of a search does."""
+    if not isinstance(value, dict) or identity(value) is not None:
+        return {}
+    return {key: part for key, part in value.items() if isinstance(part, list)}
+
+
+def missing(sources: Iterable[Source]) -> list[tuple[str, Evidence]]:
+    """What was looked for in vain: the empty lists of results that hold no other."""
+    found = []
+    for source in sources:
+        lists = _lists(source.value)
+        if not any(lists.values()):
+            found += [(f"No {_spaced(key)} were found.", source.evidence) for key in lists]
     return found
 
 
@@ -78,17 +97,18 @@ def relevant(query: Terms, sources: Iterable[Source]) -> list[Record]:
 def told(record: Record, query: Terms) -> list[str]:
     """Sentences about a record: of the fields that the query names, else of the first few."""
     scalars = record.scalars
-    asked = {
-        key: value for key, value in scalars.items() if terms(key) & query - terms(record.label)
-    }
-    if asked:
+    asked = {key: value for key, value in scalars.items() if terms(key) and terms(key) <= query}
+    if not record.label or (asked and record.title != record.label):
+        of = f" of {record.title}" if record.label else ""
         return [
-            _sentence(f"The {_spaced(key)} of {record.title} is {shown(value)}")
-            for key, value in list(asked.items())[:_MOST_FACTS]
+            _sentence(f"The {_spaced(key)}{of} is {shown(value)}")
+            for key, value in list((asked or scalars).items())[:_MOST_FACTS]
         ]
-    listed = [f"{_spaced(key)} {shown(value)}" for key, value in scalars.items()]
+    long = {key: value for key, value in scalars.items() if len(shown(value).split()) > 5}
+    listed = [f"{_spaced(key)} {shown(part)}" for key, part in scalars.items() if key not in long]
     head = record.title[:1].upper() + record.title[1:]
-    return [_sentence(f"{head}: {', '.join(listed[:_MOST_FACTS])}")]
+    first = [_sentence(f"{head}: {', '.join(listed[:_MOST_FACTS])}")] if listed else []
+    return first + [_sentence(f"{key}: {shown(part)}") for key, part in long.items()]
 
 
 def shown(value: Json) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from models.offline.schema import Schema, fits, properties, required
+from models.offline.schema import Schema, fits, properties, required, type_of
 from models.offline.scope import Scope
 from models.offline.sources import (
     Evidence,
@@ -16,13 +16,15 @@ from models.offline.sources import (
     objects,
     walk,
 )
-from models.offline.words import name_key
+from models.offline.words import TEXT, name_key, terms
 from runtime.canonical import Json, canonical
 
 _CARRIED = name_key("evidence")
 _SAMPLE = 20
-_COVERED = 0.6
-"""The part of the required keys that items under another name must have to be taken for ours."""
+_ENOUGH = 0.75
+"""The part of the fields that an array must have to be taken for ours; the rest may be null."""
+_ENOUGH_IF_NAMED = 0.4
+"""The same for an array that bears the very name that is wanted."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,21 +36,29 @@ class _Candidate:
     coverage: float
     named: bool
 
+    @property
+    def rank(self) -> tuple[float, bool, bool]:
+        return self.coverage, self.named, self.is_result
+
 
 def rows(items: Schema, name: str, scope: Scope) -> list[Source]:
     """The source objects for an array of objects, in the order of the calls that brought them.
 
-    Arrays of the same name from several results are joined. Empty when nothing covers the items.
+    Arrays of the same name from several results are joined. Empty when nothing at hand has the
+    fields that the items must have.
     """
+    wanted = _wanted(items, scope)
     candidates = [
         candidate
         for source in reversed(scope.near)
-        for candidate in _candidates(source, items, name)
+        for place in walk(source)
+        # A row is no item of its own lists.
+        if (place.depth or not scope.row) and (candidate := _candidate(source, place, wanted, name))
     ]
     if not candidates:
         return []
-    top = max(candidates, key=_rank)
-    joined = [one for one in candidates if one.name == top.name and _rank(one) == _rank(top)]
+    top = max(candidates, key=lambda one: one.rank)
+    joined = [one for one in candidates if one.name == top.name and one.rank == top.rank]
     return _distinct(
         [
             Source(name=name, value=item, evidence=candidate.evidence)
@@ -58,50 +68,45 @@ def rows(items: Schema, name: str, scope: Scope) -> list[Source]:
     )
 
 
-def _rank(candidate: _Candidate) -> tuple[float, bool, bool]:
-    return candidate.coverage, candidate.named, candidate.is_result
+def _wanted(items: Schema, scope: Scope) -> set[tuple[str, ...]]:
+    """The fields that only a source can supply; a choice or a text may be told from the others."""
+    parts = properties(items)
+    supplied = [
+        name
+        for name in required(items) or list(parts)
+        if not _derivable(name, scope.resolved(parts.get(name, {})))
+    ]
+    return {name_key(name) for name in supplied} - {_CARRIED}
 
 
-def _candidates(source: Source, items: Schema, name: str) -> list[_Candidate]:
-    wanted = {name_key(key) for key in required(items) or properties(items)} - {_CARRIED}
-    arrays = [place for place in walk(source) if objects(place)]
-    if source.is_result:
-        # An object that has all that an item needs is one row.
-        arrays += [_alone(place, source.name) for place in walk(source) if _whole(place, wanted)]
-    made = []
-    for place in arrays:
-        found = objects(place)
-        keys = {name_key(key) for item in found[:_SAMPLE] for key in item}
-        key = name_key(place.path[-1]) if place.path else ()
-        coverage = len(wanted & keys) / len(wanted) if wanted else 1.0
-        named = key == name_key(name)
-        if coverage >= _COVERED or (named and coverage):
-            made.append(
-                _Candidate(
-                    name=key,
-                    items=found,
-                    evidence=place.evidence,
-                    is_result=source.is_result,
-                    coverage=coverage,
-                    named=named,
-                )
-            )
-    return made
+def _derivable(name: str, schema: Schema) -> bool:
+    told = type_of(schema) == "string" and bool(terms(name) & TEXT)
+    return told or "enum" in schema or "const" in schema or type_of(schema) == "boolean"
 
 
-def _whole(place: Found, wanted: set[tuple[str, ...]]) -> bool:
-    return (
-        isinstance(place.value, dict)
-        and not place.in_array
-        and bool(wanted)
-        and wanted <= {name_key(key) for key in place.value}
-    )
-
-
-def _alone(place: Found, name: str) -> Found:
-    path = place.path or (name,)
-    return Found(
-        value=[place.value], path=path, evidence=place.evidence, in_array=False, depth=place.depth
+def _candidate(
+    source: Source, place: Found, wanted: set[tuple[str, ...]], name: str
+) -> _Candidate | None:
+    """An array of objects, or an object alone, that has what the items must have."""
+    found, alone = objects(place), False
+    if not found and isinstance(place.value, dict) and not place.in_array:
+        found, alone = [place.value], True
+    if not found:
+        return None
+    keys = {name_key(key) for item in found[:_SAMPLE] for key in item}
+    key = name_key(place.path[-1] if place.path else source.name)
+    coverage = len(wanted & keys) / len(wanted) if wanted else 0.0
+    named = key == name_key(name)
+    enough = 1.0 if alone else _ENOUGH_IF_NAMED if named else _ENOUGH
+    if coverage < enough and not (named and not wanted):
+        return None
+    return _Candidate(
+        name=key,
+        items=found,
+        evidence=place.evidence,
+        is_result=source.is_result,
+        coverage=coverage,
+        named=named,
     )
 
 

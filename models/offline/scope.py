@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 from models.offline.moments import pick
@@ -30,6 +31,10 @@ class Scope:
     row: Source | None = None
     """The object that is being projected, when inside an array."""
     depth: int = 0
+    careful: bool = False
+    """Take nothing out of a list: which of its objects is meant is not known."""
+    failures: tuple[str, ...] = ()
+    """Sentences about calls that were refused or failed."""
 
     @property
     def query(self) -> Terms:
@@ -62,7 +67,8 @@ def lookup(name: str, schema: Schema, scope: Scope, *, arrays: bool = True) -> F
     """
     if scope.row and (found := _best(name, schema, (scope.row,), scope, arrays=True)):
         return found
-    return _best(name, schema, scope.sources, scope, arrays=arrays and scope.row is None)
+    inside = arrays and scope.row is None and not scope.careful
+    return _best(name, schema, scope.sources, scope, arrays=inside)
 
 
 def _best(
@@ -89,3 +95,8 @@ def _fitting(value: Json, schema: Schema) -> bool:
 def _in_time(places: list[Found], query: Terms) -> Found:
     """Among several of one name: that of the latest or earliest record, if that is asked."""
     return places[pick(query, [place.owner or {} for place in places]) or 0]
+
+
+def merged(parts: Iterable[Evidence]) -> Evidence:
+    """Each id once, in the order of first mention."""
+    return tuple(dict.fromkeys(id for part in parts for id in part))

@@ -63,15 +63,19 @@ def structured(conversation: Conversation, schema: Schema) -> Filled:
         value = kind.answer(conversation, schema)
         if value is not None:
             return Filled(value=value)
-    scope = Scope(objective=_asked(conversation), sources=gather(conversation), root=schema)
+    scope = Scope(
+        objective=_asked(conversation),
+        sources=gather(conversation),
+        root=schema,
+        failures=tuple(_failures(conversation)),
+    )
     return fill.fill(schema, scope)
 
 
 def _asked(conversation: Conversation) -> str:
-    """The objective and the question among the inputs, which is what an answer has to meet."""
+    """What an answer has to meet: the question among the inputs, or else the objective."""
     question = conversation.brief.inputs.get("question")
-    objective = conversation.brief.objective
-    return f"{objective} {question}" if isinstance(question, str) else objective
+    return question if isinstance(question, str) else conversation.brief.objective
 
 
 def free_text(conversation: Conversation) -> str:

@@ -74,6 +74,14 @@ def sentences(text: str) -> list[str]:
     return [part.strip() for part in _SENTENCE_END.split(flat) if part.strip()]
 
 
+TEXT = terms(
+    "summary answer reason cause text explanation description conclusion consequence note "
+    "rationale impact detail finding message statement analysis overview recommendation action "
+    "lesson step observation"
+)
+"""Names of fields that hold sentences, which may be put together from other fields."""
+
+
 class Weights:
     """How much a shared term tells: rare ones in the collection more than common ones."""
 

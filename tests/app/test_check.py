@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
@@ -110,7 +111,7 @@ async def test_a_single_broken_file_is_told(
 
 
 def test_the_command_prints_every_problem_and_ends_with_one(
-    process: Callable[..., object],
+    process: Callable[..., subprocess.CompletedProcess[str]],
 ) -> None:
     done = process("check", str(BROKEN / "specs"), "--offline-tools")
     assert done.returncode == 1, done.stderr

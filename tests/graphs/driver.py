@@ -16,8 +16,11 @@ from graphs.supervisor import build
 from runtime.canonical import Json
 from runtime.settings import ROOT, Settings
 
+_ANSWER = {"effect": "decision", "plan": "decision", "clarify": "text"}
+"""Under which name a question of each kind is answered."""
+
 Decide = Callable[[Json], str]
-"""Given the question of an approval: `approve` or `refuse`."""
+"""Given a question: `approve` or `refuse`; to a clarifying question the user's words."""
 
 
 @dataclass
@@ -57,8 +60,9 @@ class Driver:
             given = (
                 Command(
                     resume={
-                        id: {"approval": question["approval"], "decision": decide(question)}
+                        id: {"approval": question["approval"], _ANSWER[question["kind"]]: said}
                         for id, question in pending.items()
+                        if (said := decide(question))
                     }
                 )
                 if pending and decide

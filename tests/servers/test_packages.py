@@ -193,6 +193,13 @@ async def test_the_policy_is_told_whole(packages: Client) -> None:
         assert kind["consequence"]
 
 
+async def test_the_policy_can_be_asked_for_some_categories(packages: Client) -> None:
+    some = await packages.call("get_policy", categories=["proprietary", "unknown"])
+    assert [kind["name"] for kind in some["categories"]] == ["unknown", "proprietary"]
+    wrong = await packages.refused("get_policy", categories=["free"])
+    assert wrong.startswith("categories.0 = 'free': ")
+
+
 async def test_the_policy_agrees_with_the_public_licence_database(policy: LicencePolicy) -> None:
     index = Path(license_expression.__file__).parent / "data" / "scancode-licensedb-index.json"
     known = {
