@@ -114,13 +114,13 @@ def _criteria(source: Source, at: int, task: Template) -> Iterator[ConfigError]:
 
 
 def _answer(source: Source) -> Iterator[ConfigError]:
-    outputs = source.specialist.outputs
+    shown = {*source.specialist.outputs, REQUEST}
     for at, section in enumerate(source.specialist.answer):
-        for field in sorted(_fields(section) - outputs.keys()):
+        for field in sorted(_fields(section) - shown):
             yield source.problem(
                 ["answer", at],
                 f"the answer shows {field!r}, which is none of the outputs",
-                f"Name one of: {', '.join(outputs)}.",
+                f"Name one of: {', '.join(sorted(shown))}.",
             )
 
 

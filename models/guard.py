@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 from litellm.integrations.custom_logger import CustomLogger
 from litellm.types.utils import CallTypes, LLMResponseTypes
@@ -42,9 +42,8 @@ class Expected:
 class Guard(CustomLogger):
     """Lets a call pass only to the deployment that was chosen for it, if that is cleared."""
 
-    def __init__(self) -> None:
-        super().__init__()
-        self._expected: dict[str, Expected] = {}
+    # litellm shows every call of the process to every callback, so all guards know all calls.
+    _expected: ClassVar[dict[str, Expected]] = {}
 
     def expect(self, id: str, expected: Expected) -> None:
         self._expected[id] = expected

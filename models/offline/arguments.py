@@ -6,13 +6,12 @@ A call whose required arguments cannot all be filled is not made; nothing is mad
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 from models.offline import prose
-from models.offline.conversation import Conversation, Tool
+from models.offline.conversation import Tool
 from models.offline.literals import EMAIL, ID_WORDS, literal, proper_name
+from models.offline.material import Material
 from models.offline.moments import one_of_many
-from models.offline.passages import passages
 from models.offline.rows import scalars
 from models.offline.schema import (
     Schema,
@@ -24,7 +23,7 @@ from models.offline.schema import (
     type_of,
 )
 from models.offline.scope import Filled, Scope, lookup
-from models.offline.sources import Source, gather, objects, walk
+from models.offline.sources import Source, objects, walk
 from models.offline.words import name_key, stems, terms
 from runtime.canonical import Json
 
@@ -38,44 +37,12 @@ _FAN_OUT = 8
 Arguments = dict[str, Json]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Material:
-    """What arguments are taken from."""
-
-    objective: str
-    given: tuple[Source, ...]
-    """The brief's inputs, one source each."""
-    results: tuple[Source, ...]
-    """The newest first."""
-
-    @property
-    def everything(self) -> tuple[Source, ...]:
-        return (*self.given, *self.results)
-
-    @property
-    def has_passages(self) -> bool:
-        """True when passages of documents are at hand."""
-        return bool(passages(self.everything))
-
-
 def composed(tool: Tool) -> frozenset[str]:
     """The arguments whose text is written by us. The same call with other words is no new call."""
     return frozenset(
         name
         for name in properties(tool.schema)
         if set(name_key(name)) & (_HEADING | _BODY) and not set(name_key(name)) & _ASKING
-    )
-
-
-def material(conversation: Conversation) -> Material:
-    inputs = conversation.brief.inputs
-    sources = gather(conversation)
-    named = tuple(Source(name=name, value={name: value}) for name, value in inputs.items())
-    other = tuple(source for source in sources if not source.is_result and source.name != "inputs")
-    return Material(
-        objective=conversation.brief.objective,
-        given=(*named, *other),
-        results=tuple(source for source in sources if source.is_result),
     )
 
 

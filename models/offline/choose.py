@@ -8,8 +8,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from models.offline import arguments
-from models.offline.arguments import Arguments, Material
+from models.offline.arguments import Arguments
 from models.offline.conversation import Conversation, Tool
+from models.offline.material import Material, gathered
 from models.offline.schema import properties
 from models.offline.words import Terms, Weights, terms
 from runtime.canonical import Json, canonical
@@ -65,7 +66,7 @@ def next_calls(
     Each clause of the objective has the one tool that fits it best. `eager` also takes the others
     that share something with it: one of them may lead on where the best were not enough.
     """
-    at_hand = arguments.material(conversation)
+    at_hand = gathered(conversation)
     used = {call.name for call in conversation.calls}
     open_to = [tool for tool in tools if tool.name in used or len(used) < _MOST_TOOLS]
     able = {tool.name: calls for tool in open_to if (calls := _able(tool, at_hand))}

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import shutil
-import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -70,24 +69,6 @@ def switchyard(home: Path) -> Invoke:
         return result
 
     return invoke
-
-
-@pytest.fixture
-def process(home: Path) -> Callable[..., subprocess.CompletedProcess[str]]:
-    """Runs a command as a process of its own, for what only a process shows."""
-
-    def run(*args: str, input: str = "", **env: str) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            command(*args),
-            input=input,
-            env=environment(**env),
-            capture_output=True,
-            text=True,
-            timeout=90,
-            check=False,
-        )
-
-    return run
 
 
 def command(*args: str) -> list[str]:

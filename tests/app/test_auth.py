@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from app.auth import holder, keys_of, presented_key
+from app.auth import holder, identify, keys_of, presented_key
 from runtime.errors import ConfigError
 
 KEYS = {"anna": "k-1", "ben": "k-2"}
@@ -28,6 +28,10 @@ def test_an_entry_that_is_none_is_refused_without_showing_it(text: str) -> None:
 )
 def test_a_key_names_its_holder(presented: str, name: str) -> None:
     assert holder(KEYS, presented) == name
+
+
+async def test_without_keys_everybody_may_call() -> None:
+    assert await identify({}) == {"identity": "anonymous"}
 
 
 @pytest.mark.parametrize(

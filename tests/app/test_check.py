@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import subprocess
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -45,7 +43,7 @@ SPECS = [
     ("specialists/unknown-escalation.md", 18, "neither a specialist nor a person", "team: "),
     ("specialists/unknown-field.md", 17, "'efort' is not a known field", "mend its spelling"),
     ("specialists/unknown-input.md", 21, "selects 'customer'", "Declared: question"),
-    ("specialists/unknown-output.md", 28, "shows 'verdict'", "Name one of: result"),
+    ("specialists/unknown-output.md", 28, "shows 'verdict'", "Name one of: request, result"),
     ("specialists/unknown-server.md", 16, "no tool server is called 'billing'", "absent, crm"),
     ("specialists/unknown-source.md", 23, "comes from 'third'", "Name the id of a task"),
     ("specialists/unknown-tool.md", 16, "'crm_get_custmer'", "Did you mean 'crm_get_customer'"),
@@ -99,7 +97,8 @@ async def test_each_file_of_the_broken_folder_has_an_expectation(home: Path) -> 
 async def test_each_broken_configuration_is_told_with_line_reason_and_remedy(home: Path) -> None:
     report = await check_all(settings_for(), str(BROKEN / "configs"), start_tools=False)
     assert_told(report, BROKEN / "configs", CONFIGS)
-    assert len({(one.file, one.line, one.reason) for one in report.problems}) == len(CONFIGS)
+    own = [one for one in report.problems if Path(one.file).is_relative_to(BROKEN)]
+    assert len(own) == len(CONFIGS)
 
 
 @pytest.mark.parametrize(("folder", "file", "line", "reason", "remedy"), SINGLE)
@@ -110,11 +109,9 @@ async def test_a_single_broken_file_is_told(
     assert_told(report, BROKEN / folder, [(file, line, reason, remedy)])
 
 
-def test_the_command_prints_every_problem_and_ends_with_one(
-    process: Callable[..., subprocess.CompletedProcess[str]],
-) -> None:
-    done = process("check", str(BROKEN / "specs"), "--offline-tools")
-    assert done.returncode == 1, done.stderr
+def test_the_command_prints_every_problem_and_ends_with_one(switchyard: Invoke) -> None:
+    done = switchyard("check", str(BROKEN / "specs"), "--offline-tools")
+    assert done.exit_code == 1
     assert done.stderr == ""
     for file, line, reason, remedy in SPECS:
         if file in ("mcp.json", "specialists/denied-tool.md", "specialists/unknown-tool.md"):

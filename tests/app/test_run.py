@@ -153,9 +153,7 @@ def test_a_question_is_answered_at_the_terminal(config: Callable[..., Path]) -> 
         os.close(parent)
 
 
-def test_an_interrupted_run_says_how_to_go_on(
-    switchyard: Invoke, config: Callable[..., Path]
-) -> None:
+def test_an_interrupted_run_says_how_to_go_on(config: Callable[..., Path]) -> None:
     config("documents")
     work = start("run", "How is a denied tool call recorded?")
     assert work.stderr is not None
@@ -166,8 +164,6 @@ def test_an_interrupted_run_says_how_to_go_on(
     told = re.search(r"switchyard resume ([0-9a-f-]{36})", rest)
     assert told is not None
     assert "Traceback" not in rest
-    done = switchyard("resume", told.group(1), "--json")
-    assert (done.exit_code, json.loads(done.stdout)["status"]) == (0, "done")
 
 
 def test_a_killed_run_goes_on_without_doing_accepted_tasks_again(

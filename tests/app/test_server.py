@@ -25,7 +25,7 @@ from mcp.client.streamable_http import streamable_http_client
 
 from app.cli import main
 from runtime.settings import ROOT
-from tests.app.conftest import command, environment
+from tests.app.conftest import Invoke, command, environment
 
 MAIL = "Send an e-mail to anna@example.com that the parcel has been shipped"
 KEYS = {"anna": "key-of-anna", "ben": "key-of-ben"}
@@ -164,7 +164,10 @@ async def test_a_paused_run_is_listed_and_answered_by_approval_and_interrupt(
 
 
 async def test_the_command_line_answers_what_the_server_asks(
-    server: Server, ben: LangGraphClient
+    server: Server,
+    ben: LangGraphClient,
+    switchyard: Invoke,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     thread = (await ben.threads.create())["thread_id"]
     await ben.runs.wait(
@@ -174,9 +177,9 @@ async def test_the_command_line_answers_what_the_server_asks(
         context={"specialist": "notify"},
     )
     (waiting,) = (await get(server, "/approvals", "ben"))["approvals"]
-    done = await asyncio.to_thread(
-        finished, "answer", waiting["approval"], "refuse", "--json", **server.env
-    )
+    for name, value in server.env.items():
+        monkeypatch.setenv(name, value)
+    done = await asyncio.to_thread(switchyard, "answer", waiting["approval"], "refuse", "--json")
     assert json.loads(done.stdout)["run"] == waiting["run"], done.stderr
     assert json.loads(done.stdout)["pending"] == []
 
@@ -286,17 +289,6 @@ async def test_the_supervisor_answers_over_a2a(server: Server, anna: LangGraphCl
     assert [one["role"] for one in result["history"]] == ["user", "agent"]
 
 
-def finished(*arguments: str, **env: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        command(*arguments),
-        env=environment(**env),
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
-
-
 async def get(server: Server, path: str, name: str) -> dict[str, Any]:
     async with httpx.AsyncClient(base_url=server.url, timeout=30) as http:
         reply = await http.get(path, headers={"x-api-key": KEYS[name]})
@@ -304,27 +296,23 @@ async def get(server: Server, path: str, name: str) -> dict[str, Any]:
     return dict(reply.json())
 
 
-def test_the_server_prints_a_call_that_works_as_it_stands(tmp_path: Path) -> None:
-    server = Server(tmp_path / "open")
-    try:
-        body = re.search(r"-d '(.*)'", server.said)
-        address = re.search(r"curl -s (\S+)", server.said)
-        assert body is not None
-        assert address is not None
-        reply = httpx.post(address.group(1), json=json.loads(body.group(1)), timeout=60)
-        assert reply.json()["answer"]["status"] == "done", reply.text
-    finally:
-        assert server.end() == 0
+def test_the_server_prints_a_call_that_works_as_it_stands(server: Server) -> None:
+    call = re.search(r"curl -s (\S+) -H '([^']+)' -H '(x-api-key: )YOUR_KEY'", server.said)
+    body = re.search(r"-d '(.*)'", server.said)
+    assert call is not None
+    assert body is not None
+    headers = dict([call.group(2).split(": "), ("x-api-key", KEYS["anna"])])
+    reply = httpx.post(call.group(1), content=body.group(1), headers=headers, timeout=60)
+    assert reply.json()["answer"]["status"] == "done", reply.text
 
 
-def test_a_taken_port_is_told_with_its_remedy(tmp_path: Path) -> None:
+def test_a_taken_port_is_told_with_its_remedy(switchyard: Invoke) -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
-        done = finished("dev", "--port", str(taken.getsockname()[1]), SWITCHYARD_HOME=str(tmp_path))
-    assert done.returncode == 1
+        done = switchyard("dev", "--port", str(taken.getsockname()[1]))
+    assert done.exit_code == 1
     assert "--port" in done.stderr
-    assert "Traceback" not in done.stderr
 
 
 def test_the_port_that_is_documented_is_the_default() -> None:
