@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import uuid
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -28,7 +29,7 @@ async def job_from(services: Services, messages: Sequence[AnyMessage]) -> Job:
     """
     context = context_from(get_runtime().context)
     text = request_text(messages)
-    docs = str(docs_folder(context.docs, services.settings))
+    docs = str(await asyncio.to_thread(docs_folder, context.docs, services.settings))
     run = _run_id()
     await services.ledger.runs.start(
         run,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import time
 from collections.abc import AsyncIterator
@@ -13,13 +14,13 @@ from agents.registry import Registry, load_registry
 from agents.routing.local import LocalClassifier
 from agents.routing.settings import Routing, load_routing
 from ledger.store import Ledger, open_ledger
-from models.config import load_models
+from models.config import ModelsConfig, load_models
 from models.tiers import Models, open_models
 from runtime.errors import OperatorError
 from runtime.settings import Settings
-from tools.config import load_tools
+from tools.config import ToolsConfig, load_tools
 from tools.gateway import Gateway, open_gateway
-from tools.policy import load_policy
+from tools.policy import Policy, load_policy
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,16 +63,12 @@ async def open_services(settings: Settings) -> AsyncIterator[Services]:
         LedgerUnavailable: the ledger cannot be opened.
     """
     global _current
-    registry = load_registry(settings.specialists)
-    models_config = load_models(settings.config / "models.yaml")
+    files = await asyncio.to_thread(_read, settings)
     async with (
         open_ledger(settings.ledger) as ledger,
-        open_models(models_config, ledger) as models,
+        open_models(files.models, ledger) as models,
         open_gateway(
-            load_tools(settings.config / "mcp.json"),
-            load_policy(settings.config / "policy"),
-            ledger,
-            environment=_environment(settings),
+            files.tools, files.policy, ledger, environment=_environment(settings)
         ) as gateway,
     ):
         await ledger.exchanges.forget_before(time.time() - settings.retention_days * 86_400)
@@ -80,16 +77,41 @@ async def open_services(settings: Settings) -> AsyncIterator[Services]:
             ledger=ledger,
             models=models,
             gateway=gateway,
-            registry=registry,
-            limits=load_limits(settings.config / "limits.yaml"),
-            routing=load_routing(settings.config / "routing.yaml"),
-            classifier=LocalClassifier(registry.values()),
+            registry=files.registry,
+            limits=files.limits,
+            routing=files.routing,
+            classifier=files.classifier,
         )
         before, _current = _current, opened
         try:
             yield opened
         finally:
             _current = before
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Files:
+    registry: Registry
+    models: ModelsConfig
+    tools: ToolsConfig
+    policy: Policy
+    limits: LimitsFile
+    routing: Routing
+    classifier: LocalClassifier
+
+
+def _read(settings: Settings) -> _Files:
+    """Everything that is read from files. In a thread: nothing may block the event loop."""
+    registry = load_registry(settings.specialists)
+    return _Files(
+        registry=registry,
+        models=load_models(settings.config / "models.yaml"),
+        tools=load_tools(settings.config / "mcp.json"),
+        policy=load_policy(settings.config / "policy"),
+        limits=load_limits(settings.config / "limits.yaml"),
+        routing=load_routing(settings.config / "routing.yaml"),
+        classifier=LocalClassifier(registry.values()),
+    )
 
 
 def _environment(settings: Settings) -> dict[str, str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -48,7 +49,7 @@ async def open_ledger(url: str, clock: Clock = time.time) -> AsyncIterator[Ledge
     """
     engine = _engine(url)
     try:
-        _make_room(url)
+        await asyncio.to_thread(_make_room, url)
         async with engine.begin() as connection:
             await connection.run_sync(schema.metadata.create_all)
     except (SQLAlchemyError, OSError) as error:

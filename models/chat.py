@@ -112,6 +112,8 @@ class TierChat(ChatLiteLLMRouter):
         finally:
             task.cancel()
             await asyncio.wait([task])
+            if not task.cancelled():
+                task.exception()  # Seen, even where nobody waited for it any more.
 
     async def acompletion_with_retry(
         self,

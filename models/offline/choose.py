@@ -85,7 +85,7 @@ def _wanted(
 ) -> list[Tool]:
     """The tools to call, the one that shares most with the whole request first."""
     brief = conversation.brief
-    whole = terms(" ".join([brief.objective, brief.rejected, *brief.inputs]))
+    whole = terms(" ".join([brief.objective, conversation.asked, brief.rejected, *brief.inputs]))
     ranking = scores(tools, whole, named)
     bar = max(ranking.values(), default=0.0) * _AT_ALL
     names = {tool.name for tool in tools if eager and ranking[tool.name] >= bar}

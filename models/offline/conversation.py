@@ -55,6 +55,12 @@ class Conversation:
     """Of work tools, in order; the failed ones too."""
 
     @property
+    def asked(self) -> str:
+        """What an answer has to meet: the question among the inputs, or else the objective."""
+        question = self.brief.inputs.get("question")
+        return question if isinstance(question, str) else self.brief.objective
+
+    @property
     def good(self) -> tuple[Result, ...]:
         return tuple(result for result in self.results if not result.failed)
 

@@ -120,15 +120,15 @@ def _distinct(found: list[Source]) -> list[Source]:
 def scalars(items: Schema, name: str, scope: Scope) -> tuple[list[Json], Evidence]:
     """The values for an array of strings or numbers: a list of that name, a list of objects of
     that name by what each is called, or that field of every object in a list."""
-    values: dict[Json, None] = {}
+    values: dict[str, Json] = {}
     evidence: dict[str, None] = {}
     for source in reversed(scope.near):
         for place in walk(source):
             if closeness(name, (source.name, *place.path)):
                 found = _plain(place, items)
-                values.update(dict.fromkeys(found))
+                values.update({canonical(value): value for value in found})
                 evidence.update(dict.fromkeys(place.evidence if found else ()))
-    return list(values), tuple(evidence)
+    return list(values.values()), tuple(evidence)
 
 
 def _plain(place: Found, items: Schema) -> list[Json]:

@@ -72,7 +72,7 @@ def required(schema: Schema) -> list[str]:
 
 
 def fits(value: Json, schema: Schema) -> bool:
-    """True when the value has the schema's type and, for a choice, is one of it."""
+    """True when the value may stand where the schema is, with all that is inside of it."""
     if value is None:
         return nullable(schema)
     if "const" in schema:
@@ -82,7 +82,22 @@ def fits(value: Json, schema: Schema) -> bool:
     wanted = type_of(schema)
     if wanted == "boolean" or isinstance(value, bool):
         return wanted == "boolean" and isinstance(value, bool)
-    return isinstance(value, _TYPES.get(wanted, object))
+    return isinstance(value, _TYPES.get(wanted, object)) and _inside_fits(value, schema)
+
+
+def _inside_fits(value: Json, schema: Schema) -> bool:
+    if isinstance(value, int | float):
+        lowest, highest = schema.get("minimum"), schema.get("maximum")
+        return (lowest is None or value >= lowest) and (highest is None or value <= highest)
+    if isinstance(value, str):
+        return len(value) >= schema.get("minLength", 0)
+    if isinstance(value, list) and isinstance(schema.get("items"), Mapping):
+        return all(fits(item, schema["items"]) for item in value)
+    if isinstance(value, dict):
+        known = properties(schema)
+        whole = all(name in value for name in required(schema))
+        return whole and all(fits(value[name], known[name]) for name in known if name in value)
+    return True
 
 
 def as_type(value: Json, schema: Schema) -> Json:

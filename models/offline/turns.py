@@ -64,18 +64,12 @@ def structured(conversation: Conversation, schema: Schema) -> Filled:
         if value is not None:
             return Filled(value=value)
     scope = Scope(
-        objective=_asked(conversation),
+        objective=conversation.asked,
         sources=gather(conversation),
         root=schema,
         failures=tuple(_failures(conversation)),
     )
     return fill.fill(schema, scope)
-
-
-def _asked(conversation: Conversation) -> str:
-    """What an answer has to meet: the question among the inputs, or else the objective."""
-    question = conversation.brief.inputs.get("question")
-    return question if isinstance(question, str) else conversation.brief.objective
 
 
 def free_text(conversation: Conversation) -> str:
@@ -86,7 +80,7 @@ def free_text(conversation: Conversation) -> str:
 
 def _results(conversation: Conversation) -> list[str]:
     sources = gather(conversation)
-    query = terms(_asked(conversation))
+    query = terms(conversation.asked)
     called = [source for source in sources if source.is_result]
     if called:
         return _told(list(reversed(called)), query)

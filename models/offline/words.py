@@ -43,7 +43,10 @@ def _without_ending(word: str) -> str:
     if len(word) > 4 and word.endswith(("ies", "ied")):
         return word[:-3] + "y"
     for ending in ("ing", "ed", "es", "s"):
-        if not word.endswith(ending) or len(word) - len(ending) < 3 or word.endswith("ss"):
+        least = 2 if ending == "s" else 3
+        if not word.endswith(ending) or len(word) - len(ending) < least:
+            continue
+        if ending == "s" and word.endswith(("ss", "us", "is")):
             continue
         root = word[: -len(ending)]
         if ending == "es" and not root.endswith(("s", "x", "z", "ch", "sh")):

@@ -301,7 +301,8 @@ def test_the_server_prints_a_call_that_works_as_it_stands(server: Server) -> Non
     body = re.search(r"-d '(.*)'", server.said)
     assert call is not None
     assert body is not None
-    headers = dict([call.group(2).split(": "), ("x-api-key", KEYS["anna"])])
+    name, value = call.group(2).split(": ")
+    headers = {name: value, "x-api-key": KEYS["anna"]}
     reply = httpx.post(call.group(1), content=body.group(1), headers=headers, timeout=60)
     assert reply.json()["answer"]["status"] == "done", reply.text
 

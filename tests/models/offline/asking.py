@@ -22,6 +22,15 @@ def tool(name: str, about: str, *must: str, **parts: Json) -> dict[str, Json]:
     }
 
 
+def gives(value: Json) -> Impl:
+    """A tool that always returns the same."""
+
+    def run(**_arguments: Json) -> Json:
+        return value
+
+    return run
+
+
 def object_of(*must: str, **parts: Json) -> dict[str, Json]:
     return {"type": "object", "properties": parts, "required": list(must or parts)}
 
@@ -37,7 +46,8 @@ IDS = list_of(TEXT)
 
 def brief(objective: str, inputs: Mapping[str, Json] | None = None, rejected: str = "") -> str:
     text = (
-        f"## Objective\n{objective}\n\n## Inputs\n```json\n{json.dumps(inputs or {}, indent=1)}\n```\n"
+        f"## Objective\n{objective}\n\n"
+        f"## Inputs\n```json\n{json.dumps(inputs or {}, indent=1)}\n```\n"
         "\n## Boundaries\n- Use only what is offered.\n"
     )
     return text + (f"\n## Rejected\n- {rejected}\n" if rejected else "")

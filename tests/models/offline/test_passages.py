@@ -10,7 +10,7 @@ from models.offline.passages import Passage, Statement
 from models.offline.sources import Source
 from models.offline.words import terms
 from runtime.canonical import Json
-from tests.models.offline.asking import TEXT, WHOLE, brief, list_of, object_of, tool, work
+from tests.models.offline.asking import TEXT, WHOLE, brief, gives, list_of, object_of, tool, work
 
 PAGE = [
     "# Audit",
@@ -53,7 +53,7 @@ def test_an_answer_quotes_its_lines_exactly() -> None:
     documents = {
         "search": (
             tool("search", "Search passages of documents.", "query", query=TEXT),
-            lambda query: {"passages": [as_json(PAGE, 10), as_json(["It rains."], 1, "b.md")]},
+            gives({"passages": [as_json(PAGE, 10), as_json(["It rains."], 1, "b.md")]}),
         )
     }
     asked = brief(

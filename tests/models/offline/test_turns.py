@@ -106,7 +106,8 @@ def test_a_route_inside_a_list_of_dispatches_is_found() -> None:
     ],
 )
 def test_a_verdict_says_by_what_it_was_reached(said: str, verdict: str) -> None:
-    text = f"## Request\nOrders of customer 42\n\n## Criteria\n- Names the order.\n\n## Answer\n{said}\n"
+    asked = "## Request\nOrders of customer 42\n\n## Criteria\n- Names the order.\n"
+    text = f"{asked}\n## Answer\n{said}\n"
     judged = demanded(text, VERDICT)
     assert judged["verdict"] == verdict
     assert "overlap" in judged["reasons"][0]

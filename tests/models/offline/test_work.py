@@ -11,6 +11,7 @@ from tests.models.offline.asking import (
     TEXT,
     WHOLE,
     brief,
+    gives,
     list_of,
     object_of,
     tool,
@@ -24,7 +25,7 @@ ORDERS = [
 ]
 GET = (
     tool("crm_get_customer", "One customer by number.", "customer_id", customer_id=WHOLE),
-    lambda customer_id: CUSTOMER,
+    gives(CUSTOMER),
 )
 FIND = (
     tool(
@@ -43,7 +44,7 @@ LIST = (
         customer_id=WHOLE,
         status={"type": "string", "enum": ["open", "shipped", "delivered"]},
     ),
-    lambda customer_id, status="": {"orders": ORDERS},
+    gives({"orders": ORDERS}),
 )
 CRM = {"crm_get_customer": GET, "crm_find_customers": FIND, "crm_list_orders": LIST}
 MAIL = {
@@ -58,7 +59,7 @@ MAIL = {
             subject=TEXT,
             body=TEXT,
         ),
-        lambda **sent: {"id": 7, "status": "queued"},
+        gives({"id": 7, "status": "queued"}),
     )
 }
 
@@ -98,7 +99,7 @@ def test_an_optional_argument_is_given_only_if_it_was_said() -> None:
 def test_a_number_of_something_else_is_not_taken() -> None:
     ticket = (
         tool("crm_get_ticket", "One ticket by number.", "ticket_id", ticket_id=WHOLE),
-        lambda ticket_id: {},
+        gives({}),
     )
     done = work(
         brief("Which tickets does customer 9 have?"),
@@ -133,9 +134,7 @@ def test_a_list_that_is_too_long_for_one_call_is_cut_into_chunks() -> None:
 
 
 def test_a_failed_call_is_not_repeated_and_is_told() -> None:
-    refuses = {
-        "crm_get_customer": (GET[0], lambda customer_id: LookupError("There is no customer 42."))
-    }
+    refuses = {"crm_get_customer": (GET[0], gives(LookupError("There is no customer 42.")))}
     done = work(brief("Look up customer 42"), refuses, object_of(answer=TEXT))
     assert len(done.calls) == 1
     assert "not carried out" in done.delivered["answer"]
@@ -157,7 +156,7 @@ def test_what_a_search_returned_is_not_read_again() -> None:
     documents = {
         "documents_search": (
             tool("documents_search", "Search documents for passages.", "query", query=TEXT),
-            lambda query: {"passages": [passage]},
+            gives({"passages": [passage]}),
         ),
         "documents_read": (
             tool(
@@ -168,7 +167,7 @@ def test_what_a_search_returned_is_not_read_again() -> None:
                 start_line=WHOLE,
                 end_line=WHOLE,
             ),
-            lambda **place: passage,
+            gives(passage),
         ),
     }
     question = "How are denied calls kept in documents?"
