@@ -42,14 +42,9 @@ class Judgement(Frozen):
 
 
 async def judge(
-    specialist: Specialist,
-    request: str,
-    answer: str,
-    *,
-    model: BaseChatModel,
-    wrote: frozenset[str],
+    specialist: Specialist, request: str, answer: str, *, model: BaseChatModel
 ) -> Judgement:
-    """Judge an answer. `wrote` are the ids of the deployments that worked on it.
+    """Judge an answer with a model that should not have written it.
 
     A judge that fails makes the answer `unjudged` with the reason; it does not fail the run.
     """
@@ -76,10 +71,9 @@ async def judge(
     except _NO_VERDICT as error:
         return Judgement(verdict="unjudged", score=0, reasons=(f"No usable verdict: {error}",))
     below = verdict.score < specialist.success.bar
-    deployment = said["raw"].response_metadata.get("deployment", "")
     return verdict.model_copy(
         update={
             "verdict": "revise" if below else verdict.verdict,
-            "self_judged": deployment in wrote,
+            "self_judged": bool(said["raw"].response_metadata.get("self_judged")),
         }
     )

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal, Protocol
 
 from langchain_core.language_models import BaseChatModel
@@ -105,15 +105,18 @@ class Slot:
         )
         if attempt.fault:
             return attempt, Verdict(action="retry", reasons=(attempt.fault,))
-        facts = Facts(
-            output=attempt.output, inputs=inputs, observations=await self._observed(number)
-        )
-        return attempt, verify(self.task, facts)
-
-    async def _observed(self, number: int) -> list[Observation]:
-        """The calls of this attempt as the gateway recorded them."""
         calls = await self.ledger.calls.of_task(self.context.run, self.context.task)
-        return [await self._observation(call) for call in calls if call.attempt == number]
+        made = [call for call in calls if call.attempt == number]
+        observations = [await self._observation(call) for call in made]
+        verdict = verify(
+            self.task, Facts(output=attempt.output, inputs=inputs, observations=observations)
+        )
+        refused = sorted({call.tool for call in made if call.outcome == "refused"})
+        if verdict.action == "retry" and refused:
+            # A person's no is final: no other attempt may try to get round it.
+            why = f"a person refused {', '.join(refused)}"
+            return replace(attempt, final=True), Verdict(action="retry", reasons=(why,))
+        return attempt, verdict
 
     async def _observation(self, call: ToolCall) -> Observation:
         content = await self.ledger.exchanges.content(call.result) if call.result else None

@@ -8,7 +8,6 @@ from contextlib import asynccontextmanager
 from rich.console import Console
 from rich.table import Table
 
-from graphs.services import _environment
 from ledger.store import open_ledger
 from runtime.canonical import Json
 from runtime.settings import Settings
@@ -30,15 +29,10 @@ async def open_tools(settings: Settings) -> AsyncIterator[Gateway]:
             load_tools(settings.config / "mcp.json"),
             load_policy(settings.config / "policy"),
             ledger,
-            environment=environment_of(settings),
+            environment=settings.for_servers(),
         ) as gateway,
     ):
         yield gateway
-
-
-def environment_of(settings: Settings) -> dict[str, str]:
-    """Where the bundled tool servers find and keep their data."""
-    return _environment(settings)
 
 
 async def list_tools(settings: Settings) -> Json:

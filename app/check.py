@@ -13,7 +13,6 @@ from pydantic import BaseModel, ValidationError
 
 from agents.limits import LimitsFile
 from agents.routing.settings import Routing
-from app.catalogue import environment_of
 from app.check_intents import problems_of_intents
 from app.check_plans import problems_of_plan
 from app.check_specialists import Known, problems_of_one
@@ -62,7 +61,7 @@ async def check_all(settings: Settings, path: str | None, *, start_tools: bool) 
     problems += wrong + _models(parts.models)
     rules, mistakes = read_rules(parts.policy)
     problems += mistakes
-    environment = environment_of(settings)
+    environment = settings.for_servers()
     broken = check_tools(parts.tools, environment)
     tools = read_tools(parts.tools)
     config = tools if isinstance(tools, ToolsConfig) else None

@@ -29,6 +29,7 @@ from ledger.approvals import Approval
 from ledger.runs import Run
 from runtime.canonical import Json
 from runtime.errors import UserError
+from runtime.labels import Label
 from runtime.settings import Settings
 
 
@@ -76,7 +77,11 @@ class Desk:
         """
         graph = self._graph("supervisor")
         thread = request.thread or run
-        config: RunnableConfig = {"configurable": {"thread_id": thread, "run_id": run}}
+        config: RunnableConfig = {
+            "configurable": {"thread_id": thread, "run_id": run},
+            # What the trace may tell depends on it; the server mirrors it by itself.
+            "metadata": {"label": str(request.context.get("label", Label.internal))},
+        }
         if request.thread:
             await self._refuse_waiting(graph, config, thread)
         payload = {"messages": [HumanMessage(request.text)]}

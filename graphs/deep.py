@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Any, Literal
 
 from langchain_core.messages import AIMessage
 from langgraph.config import get_stream_writer
@@ -14,7 +14,15 @@ from graphs.execute import execute_plan
 from graphs.planning import composed, draw, faults, inputs_of
 from graphs.request import job_from
 from graphs.services import services
-from graphs.state import NO_JOB, DeepState, Job, Outcome, RequestContext, no_outcome
+from graphs.state import (
+    NO_JOB,
+    DeepState,
+    Job,
+    Outcome,
+    RequestContext,
+    SupervisorInput,
+    no_outcome,
+)
 from harness.plan import Plan
 from runtime.canonical import Json, digest
 from runtime.errors import PlanRejected, RequestError, SwitchyardError, UserError
@@ -173,9 +181,14 @@ def _announce(job: Job, drawn: Plan) -> None:
     )
 
 
-def build() -> StateGraph[DeepState, RequestContext, DeepState, DeepState]:
-    """The deep harness, not yet compiled."""
-    builder = StateGraph(DeepState, context_schema=RequestContext)
+Builder = StateGraph[DeepState, RequestContext, Any, DeepState]
+
+
+def build(input_schema: type[Any] = SupervisorInput) -> Builder:
+    """The deep harness, not yet compiled. `input_schema` says what its caller may set."""
+    builder: Builder = StateGraph(
+        DeepState, context_schema=RequestContext, input_schema=input_schema
+    )
     for node in (plan, check, approve, execute, synthesise, conclude):
         builder.add_node(node.__name__, node)
     builder.add_edge(START, "plan")
@@ -189,3 +202,7 @@ def build() -> StateGraph[DeepState, RequestContext, DeepState, DeepState]:
 
 
 graph = build().compile(name="deep")
+"""For callers: messages only. A job names run, user and label, which are not theirs to set."""
+
+harness = build(DeepState).compile(name="deep")
+"""For the supervisor, which hands a job over."""

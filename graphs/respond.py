@@ -81,7 +81,6 @@ async def _verdict(opened: Services, state: SupervisorState, outcome: Outcome) -
         text,
         outcome["text"],
         model=opened.models.chat("judge", context, avoid=wrote),
-        wrote=wrote,
     )
     return verdict.model_dump(mode="json")
 

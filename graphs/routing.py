@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from langgraph.config import get_stream_writer
+from langgraph.config import get_config, get_stream_writer
 
 from agents.routing.choose import by_model
 from agents.routing.decision import Route
@@ -17,6 +17,7 @@ from agents.routing.split import by_examples
 from graphs.approval import ask_text
 from graphs.services import Services, services
 from graphs.state import Job, SupervisorState, no_outcome
+from graphs.traces import note_route
 from runtime.canonical import digest
 from runtime.context import RunContext
 from runtime.errors import BoundaryBreach, LimitBreached, RequestError
@@ -112,6 +113,7 @@ async def _decided(opened: Services, job: Job, route: Route | None) -> Superviso
         return {"route": None}
     decision = route.model_dump(mode="json")
     await opened.ledger.runs.record_route(job["run"], decision)
+    note_route(get_config(), route)
     get_stream_writer()({"event": "route", "run": job["run"], **decision})
     return {"route": decision}
 

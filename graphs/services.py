@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -13,6 +12,7 @@ from agents.limits import LimitsFile, load_limits
 from agents.registry import Registry, load_registry
 from agents.routing.local import LocalClassifier
 from agents.routing.settings import Routing, load_routing
+from graphs.traces import send_discreetly
 from ledger.store import Ledger, open_ledger
 from models.config import ModelsConfig, load_models
 from models.tiers import Models, open_models
@@ -68,7 +68,7 @@ async def open_services(settings: Settings) -> AsyncIterator[Services]:
         open_ledger(settings.ledger) as ledger,
         open_models(files.models, ledger) as models,
         open_gateway(
-            files.tools, files.policy, ledger, environment=_environment(settings)
+            files.tools, files.policy, ledger, environment=settings.for_servers()
         ) as gateway,
     ):
         await ledger.exchanges.forget_before(time.time() - settings.retention_days * 86_400)
@@ -82,6 +82,7 @@ async def open_services(settings: Settings) -> AsyncIterator[Services]:
             routing=files.routing,
             classifier=files.classifier,
         )
+        send_discreetly()
         before, _current = _current, opened
         try:
             yield opened
@@ -112,15 +113,3 @@ def _read(settings: Settings) -> _Files:
         routing=load_routing(settings.config / "routing.yaml"),
         classifier=LocalClassifier(registry.values()),
     )
-
-
-def _environment(settings: Settings) -> dict[str, str]:
-    """Where the bundled tool servers find and keep their data; the caller's own values win."""
-    home = settings.home.resolve()
-    places = {
-        "SWITCHYARD_CRM_DB": str(home / "crm.sqlite"),
-        "SWITCHYARD_OUTBOX": str(home / "outbox.sqlite"),
-        "SWITCHYARD_DOCS_ROOTS": settings.docs_roots,
-        "SWITCHYARD_LICENCE_POLICY": str(settings.config / "licence-policy.yaml"),
-    }
-    return places | {name: os.environ[name] for name in places if name in os.environ}

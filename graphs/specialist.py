@@ -8,7 +8,7 @@ from langgraph.config import get_stream_writer
 
 from agents.slot import Slot
 from agents.spec import Specialist
-from graphs.deep import graph as deep
+from graphs.deep import harness
 from graphs.planning import inputs_of
 from graphs.services import services
 from graphs.state import Job, Outcome, no_outcome
@@ -31,7 +31,7 @@ def node_for(specialist: Specialist) -> Node:
 
 async def _deep(job: Job) -> Outcome:
     # Called without a config: the harness gets a stable place of its own below this node.
-    state = await deep.ainvoke({"job": job})
+    state = await harness.ainvoke({"job": job})
     outcome: Outcome = state["outcome"]
     return outcome
 

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal, TypedDict
+from typing import Annotated, Any, Literal
 
 from langchain_core.messages import AnyMessage
 from langgraph.graph.message import add_messages
 from pydantic import BaseModel, ConfigDict, Field
+
+# Not typing's: pydantic, which makes the API's schemas, takes that one from Python 3.12 on only.
+from typing_extensions import TypedDict
 
 from runtime.canonical import Json
 from runtime.labels import Label

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from importlib import import_module
@@ -29,6 +30,8 @@ class Models:
         self.config = config
         self._door = Door(config, ledger)
         self._session: Session | None = None
+        # `warm` loads in a thread while the event loop may ask for a model: one session, not two.
+        self._loading = threading.Lock()
 
     def chat(
         self, tier: Tier, context: RunContext, *, avoid: frozenset[str] = frozenset()
@@ -62,11 +65,12 @@ class Models:
             await asyncio.to_thread(self._loaded)
 
     def _loaded(self) -> Session:
-        if self._session is None:
-            # Late on purpose: litellm takes seconds to import; most commands call no model.
-            session: type[Session] = import_module("models.session").Session
-            self._session = session(self.config, self._door)
-        return self._session
+        with self._loading:
+            if self._session is None:
+                # Late on purpose: litellm takes seconds to import; most commands call no model.
+                session: type[Session] = import_module("models.session").Session
+                self._session = session(self.config, self._door)
+            return self._session
 
     async def close(self) -> None:
         """End what the first call began."""

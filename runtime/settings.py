@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 from pydantic import Field, ValidationError
@@ -44,6 +45,20 @@ class Settings(BaseSettings):
     def checkpoints(self) -> Path:
         """The file of LangGraph's checkpoints."""
         return self.home.resolve() / "checkpoints.sqlite"
+
+    def for_servers(self) -> dict[str, str]:
+        """Environment of the bundled tool servers: where they find and keep their data.
+
+        A place that the operator set for one of them alone goes before ours.
+        """
+        home = self.home.resolve()
+        places = {
+            "SWITCHYARD_CRM_DB": str(home / "crm.sqlite"),
+            "SWITCHYARD_OUTBOX": str(home / "outbox.sqlite"),
+            "SWITCHYARD_LICENCE_POLICY": str(self.config / "licence-policy.yaml"),
+        }
+        own = {name: os.environ[name] for name in places if name in os.environ}
+        return places | own | {"SWITCHYARD_DOCS_ROOTS": self.docs_roots}
 
 
 def load() -> Settings:

@@ -88,9 +88,10 @@ def fits(value: Json, schema: Schema) -> bool:
 def _inside_fits(value: Json, schema: Schema) -> bool:
     if isinstance(value, int | float):
         lowest, highest = schema.get("minimum"), schema.get("maximum")
-        return (lowest is None or value >= lowest) and (highest is None or value <= highest)
+        too_low = lowest is not None and value < lowest
+        return not too_low and not (highest is not None and value > highest)
     if isinstance(value, str):
-        return len(value) >= schema.get("minLength", 0)
+        return len(value) >= int(schema.get("minLength", 0))
     if isinstance(value, list) and isinstance(schema.get("items"), Mapping):
         return all(fits(item, schema["items"]) for item in value)
     if isinstance(value, dict):

@@ -18,18 +18,6 @@ from runtime.settings import ROOT
 
 Invoke = Callable[..., Result]
 
-# Warnings are errors in our tests; these are of libraries, which nobody in this house can mend.
-FOREIGN = (
-    "ignore:Accessing the 'model_(computed_)?fields' attribute on the instance:DeprecationWarning",
-)
-
-
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    for item in items:
-        if item.path.is_relative_to(Path(__file__).parent):
-            for line in FOREIGN:
-                item.add_marker(pytest.mark.filterwarnings(line))
-
 
 @pytest.fixture
 def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:

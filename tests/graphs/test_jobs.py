@@ -135,6 +135,8 @@ async def test_after_a_refusal_nothing_is_sent_and_the_answer_says_so(
     assert sending == "refused"
     assert len(mailbox.messages) == before
     assert len(told.questions) == 1
+    assert told.answer["outcomes"][1]["outputs"]["answer"]
+    assert "refused" in told.message
 
 
 async def test_a_general_question_gets_an_honest_answer_from_the_fallback(offline: Driver) -> None:
