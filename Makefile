@@ -21,7 +21,7 @@ dev: $(RUNTIME) ## start the LangGraph dev server on http://127.0.0.1:2024
 	@$(BIN)/switchyard dev
 
 test: lint typecheck contracts ## lint, types, import contracts and all tests
-	@$(BIN)/python -m pytest
+	@$(BIN)/python -m pytest --numprocesses auto --dist loadfile
 
 lint: $(DEVELOPMENT) ## ruff: rules and format
 	@$(BIN)/ruff check .

@@ -75,7 +75,7 @@ class Environment:
         unreadable: list[str] = []
         for base, folder in _metadata_folders(self._folders):
             metadata = Distribution.at(folder).metadata
-            name, version = metadata["Name"], metadata["Version"]
+            name, version = metadata.get("Name"), metadata.get("Version")
             if not name or not version:
                 unreadable.append(folder.name)
                 continue
