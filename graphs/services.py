@@ -17,6 +17,7 @@ from ledger.store import Ledger, open_ledger
 from models.config import ModelsConfig, load_models
 from models.tiers import Models, open_models
 from runtime.errors import OperatorError
+from runtime.rooms import foreign_rooms
 from runtime.settings import Settings
 from tools.config import ToolsConfig, load_tools
 from tools.gateway import Gateway, open_gateway
@@ -63,6 +64,11 @@ async def open_services(settings: Settings) -> AsyncIterator[Services]:
         LedgerUnavailable: the ledger cannot be opened.
     """
     global _current
+    if strangers := foreign_rooms():
+        raise OperatorError(
+            f"Other packages stand where ours should: {strangers}",
+            remedy="Uninstall them, or start from the folder that holds langgraph.json.",
+        )
     files = await asyncio.to_thread(_read, settings)
     async with (
         open_ledger(settings.ledger) as ledger,

@@ -13,7 +13,7 @@ import yaml
 from tests.servers.client import REPO, Client, check_declarations, held, stdio_session
 from tests.servers.site import BSD2_TEXT, GPL_TITLE, MIT_TEXT, install
 from tools.servers.errors import BadSetup
-from tools.servers.packages.environment import Environment, read_environment
+from tools.servers.packages.environment import Environment, read_environment, value_of
 from tools.servers.packages.expressions import parsed
 from tools.servers.packages.policy import LicencePolicy, read_policy
 from tools.servers.packages.records import PackageLicence
@@ -121,7 +121,7 @@ async def test_an_expression_in_the_metadata_is_always_taken(
 ) -> None:
     checked = 0
     for distribution in importlib.metadata.distributions():
-        expression = distribution.metadata.get("License-Expression")
+        expression = value_of(distribution.metadata, "License-Expression")
         if expression:
             told = licences[canonical(distribution.name)]
             assert told["decided_by"] == "License-Expression"

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from importlib.metadata import Distribution
 
 from tools.servers.packages.classifiers import PREFIX, meaning
+from tools.servers.packages.environment import value_of
 from tools.servers.packages.expressions import Parsed, family, identifiers, joined, parsed
 from tools.servers.packages.files import Paper
 from tools.servers.packages.records import Declared, Detected, SourceName
@@ -44,11 +45,11 @@ class Reading:
 def declared(distribution: Distribution) -> Declared:
     """The licence fields of the metadata, word for word."""
     metadata = distribution.metadata
-    field = (metadata.get("License") or "").strip()
+    field = value_of(distribution.metadata, "License").strip()
     is_text = "\n" in field or len(field) > _LONG
     classifiers = [each for each in metadata.get_all("Classifier") or [] if each.startswith(PREFIX)]
     return Declared(
-        license_expression=(metadata.get("License-Expression") or "").strip() or None,
+        license_expression=value_of(distribution.metadata, "License-Expression").strip() or None,
         classifiers=classifiers,
         license_field=(field.splitlines()[0][:_LONG] if is_text else field) or None,
         license_field_is_text=is_text,
@@ -89,7 +90,7 @@ def _expression(said: Declared) -> Reading | None:
 
 
 def _field_lines(distribution: Distribution) -> list[str]:
-    return (distribution.metadata.get("License") or "").splitlines()
+    return value_of(distribution.metadata, "License").splitlines()
 
 
 def _field(said: Declared, texts: list[Detected]) -> Reading | None:
@@ -156,7 +157,7 @@ def _choice(distribution: Distribution, said: Declared, papers: list[Paper]) -> 
 
 def _description(distribution: Distribution) -> str:
     metadata = distribution.metadata
-    return str(metadata.get("Description") or metadata.get_payload())  # type: ignore[attr-defined]
+    return str(value_of(metadata, "Description") or metadata.get_payload())  # type: ignore[attr-defined]
 
 
 def _refined(reading: Reading | None, evidence: list[str]) -> Reading | None:

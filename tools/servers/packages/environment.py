@@ -5,7 +5,7 @@ import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
-from importlib.metadata import Distribution
+from importlib.metadata import Distribution, PackageMetadata
 from pathlib import Path
 
 from tools.servers.errors import BadArgument, BadSetup
@@ -26,6 +26,11 @@ class Installed:
     def distribution(self) -> Distribution:
         """Its metadata, read anew."""
         return Distribution.at(self.folder)
+
+
+def value_of(metadata: PackageMetadata, field: str) -> str:
+    """A field of the metadata, empty when it is not there: newer Pythons raise for `[]`."""
+    return metadata[field] if field in metadata else ""  # noqa: SIM401 - there is no `get`
 
 
 class Environment:
@@ -75,7 +80,7 @@ class Environment:
         unreadable: list[str] = []
         for base, folder in _metadata_folders(self._folders):
             metadata = Distribution.at(folder).metadata
-            name, version = metadata.get("Name"), metadata.get("Version")
+            name, version = value_of(metadata, "Name"), value_of(metadata, "Version")
             if not name or not version:
                 unreadable.append(folder.name)
                 continue
