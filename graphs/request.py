@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import uuid
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -117,7 +118,7 @@ def docs_folder(given: str, settings: Settings) -> Path:
             value=str(folder),
             remedy="Name an existing folder.",
         )
-    roots = [Path(root).resolve() for root in settings.docs_roots.split(":") if root]
+    roots = [Path(root).resolve() for root in settings.docs_roots.split(os.pathsep) if root]
     if not any(folder.is_relative_to(root) for root in roots):
         raise RequestError(
             "this folder is outside of what runs may read",

@@ -24,7 +24,9 @@ def node_for(specialist: Specialist) -> Node:
     carry_out = _deep if specialist.kind == "deep" else _react
 
     async def node(job: Job) -> dict[str, dict[str, Outcome]]:
-        return {"outcomes": {job["task"]: await carry_out(job)}}
+        # What the specialist works with counts for the whole run from here on.
+        label = await services().ledger.runs.raise_label(job["run"], specialist.data)
+        return {"outcomes": {job["task"]: await carry_out({**job, "label": label.value})}}
 
     return node
 

@@ -29,7 +29,7 @@ class Settings(BaseSettings):
     """Folder of specialist files."""
     docs: Path = ROOT / "docs"
     """The folder that a request reads when it names none."""
-    docs_roots: str = str(ROOT / "docs") + ":" + str(ROOT / "examples")
+    docs_roots: str = os.pathsep.join((str(ROOT / "docs"), str(ROOT / "examples")))
     """Folders that callers over the API may name, separated as in PATH."""
     retention_days: int = Field(default=30, ge=1)
     """How long model answers and tool results are kept for replay."""
