@@ -1,6 +1,7 @@
 # Switchyard. `make help` lists the targets; every one of them sets up what it needs.
 SHELL := /bin/sh
 VENV := .venv
+PORT ?= 2024
 BIN := $(VENV)/bin
 RUNTIME := $(VENV)/.runtime
 DEVELOPMENT := $(VENV)/.development
@@ -17,8 +18,8 @@ install: $(RUNTIME) ## create .venv with the locked runtime (hashes checked)
 demo: $(RUNTIME) ## run the main job: a deep licence review of this very environment
 	@$(BIN)/switchyard run "$(QUESTION)"
 
-dev: $(RUNTIME) ## start the LangGraph dev server on http://127.0.0.1:2024
-	@$(BIN)/switchyard dev
+dev: $(RUNTIME) ## start the LangGraph dev server on http://127.0.0.1:2024 (PORT=… for another)
+	@$(BIN)/switchyard dev --port $(PORT)
 
 test: lint typecheck contracts ## lint, types, import contracts and all tests
 	@$(BIN)/python -m pytest --numprocesses auto --dist loadfile
