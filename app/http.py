@@ -8,7 +8,6 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from importlib import import_module
 
 from starlette.applications import Starlette
 from starlette.requests import Request
@@ -32,13 +31,12 @@ _SETTINGS = settings_for()
 @asynccontextmanager
 async def lifespan(_app: Starlette) -> AsyncIterator[None]:
     """Open ledger, models and tool servers for as long as the server runs."""
-    # litellm takes seconds to load, and asks for the working folder: not in the event loop. The
-    # tool servers are other processes, which start in the meantime.
-    loading = asyncio.create_task(asyncio.to_thread(import_module, "models.session"))
     async with open_services(_SETTINGS) as opened:
-        await loading
-        await opened.models.warm()
+        # litellm takes seconds to load: in a thread, while the server is ready already. A run that
+        # comes before it is loaded waits for it at its intake.
+        loading = asyncio.create_task(opened.models.warm())
         yield
+        await loading
 
 
 async def ready(_request: Request) -> JSONResponse:

@@ -32,6 +32,8 @@ async def job_from(services: Services, messages: Sequence[AnyMessage]) -> Job:
     text = request_text(messages)
     docs = str(await asyncio.to_thread(docs_folder, context.docs, services.settings))
     run = _run_id()
+    # Here and not at the first call: loading must not stop the event loop under other runs.
+    await services.models.warm()
     await services.ledger.runs.start(
         run,
         thread=str(get_config().get("configurable", {}).get("thread_id", "")),
