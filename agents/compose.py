@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from string import Formatter
 
-import jmespath
-
 from agents.spec import Section
+from harness.inputs import select
 from runtime.canonical import Json, canonical
+from runtime.errors import SelectionFailed
 
 
 def compose(sections: Sequence[Section], outputs: Mapping[str, Json]) -> str:
@@ -30,7 +30,7 @@ def _section(section: Section, outputs: Mapping[str, Json]) -> str:
 
 
 def _filled(text: str, values: Mapping[str, str], outputs: Mapping[str, Json]) -> str:
-    found = {name: jmespath.search(path, dict(outputs)) for name, path in values.items()}
+    found = {name: _selected(path, outputs) for name, path in values.items()}
     return _fill(text, found)
 
 
@@ -42,8 +42,16 @@ def _fill(text: str, values: Mapping[str, Json]) -> str:
     )
 
 
+def _selected(path: str, outputs: Mapping[str, Json]) -> Json:
+    """What the path selects; nothing where a part that it needs is missing."""
+    try:
+        return select(path, dict(outputs))
+    except SelectionFailed:
+        return None
+
+
 def _rows(path: str, outputs: Mapping[str, Json]) -> list[Json]:
-    found = jmespath.search(path, dict(outputs))
+    found = _selected(path, outputs)
     return found if isinstance(found, list) else []
 
 

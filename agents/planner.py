@@ -92,7 +92,22 @@ async def draft(
         raise PlanRejected(
             specialist.name, (f"The planner's answer is unusable: {error}",)
         ) from error
-    return _read(specialist, answer)
+    return _restored(_read(specialist, answer), outline(specialist, inputs))
+
+
+def _restored(drawn: Plan, authors: Plan) -> Plan:
+    """The plan held to the author's criteria and schemas: a planner may not loosen them."""
+    return drawn.model_copy(
+        update={
+            "empty": authors.empty,
+            "tasks": tuple(
+                task.model_copy(update={"accept": own.accept, "output": own.output})
+                if (own := authors.by_id.get(task.id))
+                else task
+                for task in drawn.tasks
+            ),
+        }
+    )
 
 
 def _request(

@@ -192,18 +192,6 @@ class Specialist(Frozen):
                     raise ValueError(f"output {name!r} comes from {source!r}, no task of the plan")
 
 
-def load_specialist(file: Path) -> Specialist:
-    """Read one specialist file.
-
-    Raises:
-        ConfigError: the first thing that is wrong with it; `problems_of` gives them all.
-    """
-    found = problems_of(file)
-    if isinstance(found, Specialist):
-        return found
-    raise found[0]
-
-
 def problems_of(file: Path) -> Specialist | list[ConfigError]:
     """The specialist that a file holds, or everything that is wrong with the file."""
     try:

@@ -86,6 +86,34 @@ async def own(ctx: Auth.types.AuthContext, value: dict[str, object]) -> dict[str
     return owner
 
 
+@auth.on.threads.create_run  # type: ignore[arg-type]
+async def messages_only(
+    ctx: Auth.types.AuthContext, value: dict[str, object]
+) -> dict[str, str] | None:
+    """A caller sends messages or answers questions. Run, label, plan and route are not theirs to
+    write, and no check of a plan is theirs to step over."""
+    kwargs = value.get("kwargs")
+    command = kwargs.get("command") if isinstance(kwargs, dict) else None
+    if isinstance(command, dict) and (command.get("update") is not None or command.get("goto")):
+        raise _refused("command.update and command.goto are not taken; send input or resume.")
+    return await own(ctx, value)
+
+
+@auth.on.threads.update  # type: ignore[arg-type]
+async def no_state_by_hand(
+    ctx: Auth.types.AuthContext, value: dict[str, object]
+) -> dict[str, str] | None:
+    """The state of a thread is written by its graph alone. The server tells of such a write by
+    nothing but the thread; metadata and cancelling come with fields of their own."""
+    if set(value) <= {"thread_id"}:
+        raise _refused("The state of a thread is not written over the API.")
+    return await own(ctx, value)
+
+
+def _refused(detail: str) -> Exception:
+    return Auth.exceptions.HTTPException(status_code=403, detail=detail)
+
+
 @auth.on.assistants
 async def everybody(
     ctx: Auth.types.AuthContext,

@@ -33,6 +33,8 @@ async def ask_person(ledger: Ledger, approval: Approval) -> Literal["approved", 
     while True:
         decision = decision_in(interrupt(question), approval.id)
         if decision:
+            told = f"approval {approval.id}: {decision}"
+            await ledger.tasks.move(approval.run, approval.task, "running", reason=told)
             await ledger.runs.set_status(approval.run, "running")
             return decision
 
@@ -49,20 +51,18 @@ async def ask_text(ledger: Ledger, question: Approval) -> str:
     }
     while True:
         answer = interrupt(payload)
-        if isinstance(answer, dict):
-            answer = answer.get("text") if answer.get("approval") == question.id else None
-        if isinstance(answer, str) and answer.strip():
+        addressed = isinstance(answer, dict) and answer.get("approval") == question.id
+        text = str(answer.get("text") or "").strip() if addressed else ""
+        if text:
             await ledger.runs.set_status(question.run, "running")
-            return answer.strip()
+            return text
 
 
 def decision_in(answer: Json, approval: str) -> Literal["approved", "refused"] | None:
     """The decision that an answer makes on `approval`; None when it makes none."""
-    if isinstance(answer, dict):
-        if answer.get("approval") != approval:
-            return None
-        answer = answer.get("decision")
-    word = str(answer).strip().casefold()
+    if not isinstance(answer, dict) or answer.get("approval") != approval:
+        return None
+    word = str(answer.get("decision")).strip().casefold()
     if word in _YES:
         return "approved"
     return "refused" if word in _NO else None

@@ -35,14 +35,14 @@ async def plan(state: DeepState) -> DeepState:
     """
     objections = state.get("objections", [])
     update: DeepState = {"objections": [], "repaired": bool(objections)}
-    if "job" in state and not (state.get("own_run") and state.get("outcome")):
+    if "job" in state and (objections or not state.get("own_run")):
         return {**update, **await _planned(state["job"], state, objections)}
     # Called by itself: open a run for the last message, and forget what an earlier one left.
     update |= {"own_run": True, "outcome": None}
     try:
         job = await job_from(services(), state.get("messages", []))
     except RequestError as error:
-        return {**update, "outcome": no_outcome(NO_JOB, "rejected", str(error))}
+        return {**update, "job": NO_JOB, "outcome": no_outcome(NO_JOB, "rejected", str(error))}
     return {**update, "job": job, **await _planned(job, {}, objections)}
 
 
@@ -51,6 +51,7 @@ async def _planned(job: Job, state: DeepState, objections: list[str]) -> DeepSta
     inputs: dict[str, Json] = state.get("inputs", {})
     try:
         specialist = opened.registry.require(job["specialist"])
+        await opened.ledger.runs.raise_label(job["run"], specialist.data)
         inputs = inputs or await inputs_of(opened, job, specialist)
         recorded = await opened.ledger.tasks.plan(job["run"], job["task"])
         drawn = (
@@ -156,7 +157,7 @@ async def conclude(state: DeepState) -> DeepState:
     """Say the answer; close the run where the deep graph was called by itself."""
     outcome = state["outcome"]
     assert outcome is not None, "every way to this node leaves an outcome"
-    if state.get("own_run") and "job" in state:
+    if state.get("own_run") and state["job"]["run"]:
         await services().ledger.runs.finish(state["job"]["run"], outcome["status"], dict(outcome))
     return {"messages": [AIMessage(outcome["text"])]}
 

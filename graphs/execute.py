@@ -7,6 +7,7 @@ the plan and never on who finishes first. The ledger, not the checkpoint, decide
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -24,7 +25,9 @@ from harness.inputs import resolve
 from harness.order import topological
 from harness.plan import Plan, Task
 from runtime.canonical import Json
-from runtime.errors import SwitchyardError
+from runtime.errors import SwitchyardError, TaskFailed
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,8 +95,14 @@ class _Run:
         )
         try:
             return {"output": await slot.settle(resolve(task, self.plan, self.inputs, outputs))}
-        except SwitchyardError as error:
+        except GraphBubbleUp:
+            raise
+        except TaskFailed as error:
+            return {"reason": error.reason}
+        except Exception as error:  # noqa: BLE001 - the edge of a task
             # A sibling's failure harms nobody: it becomes the reason why this task has no result.
+            if not isinstance(error, SwitchyardError):
+                _log.exception("task %s of run %s", task.id, self.job["run"])
             await self._without_result(task, "failed", str(error))
             return {"reason": str(error)}
 

@@ -15,7 +15,7 @@ from harness.check import Permits, problems
 from harness.inputs import look_up, select
 from harness.plan import Plan
 from runtime.canonical import Json
-from runtime.errors import ConfigError, RequestError
+from runtime.errors import ConfigError, RequestError, SelectionFailed
 
 
 async def inputs_of(services: Services, job: Job, specialist: Specialist) -> dict[str, Json]:
@@ -130,14 +130,11 @@ def _why_gone(services: Services, tool: str) -> str:
 
 def _unanswerable(drawn: Plan, specialist: Specialist) -> tuple[str, ...]:
     """Outputs of the specialist that no task of the plan gives."""
-    assert specialist.plan is not None, "only deep specialists have plans checked"
-    mapped = {template.id for template in specialist.plan.tasks if template.map}
     return tuple(
         f"Output {name!r} is composed from task {source!r}, which the plan lacks."
         for name, output in specialist.composed.items()
         for source in output.sources
-        # A template that was mapped over an empty list has no task, and its output is empty.
-        if not drawn.sources(source) and source not in mapped
+        if not drawn.knows(source)
     )
 
 
@@ -152,5 +149,9 @@ def composed(
     for name, output in specialist.composed.items():
         parts = {source: look_up(source, drawn, inputs, results) for source in output.sources}
         whole = parts[output.source] if isinstance(output.source, str) else parts
-        found[name] = select(output.select, whole)
+        try:
+            found[name] = select(output.select, whole)
+        except SelectionFailed:
+            # A missing part must not cost the others: the answer shows it as nothing.
+            found[name] = None
     return found

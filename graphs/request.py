@@ -120,7 +120,8 @@ def docs_folder(given: str, settings: Settings) -> Path:
             value=str(folder),
             remedy="Name an existing folder.",
         )
-    roots = [Path(root).resolve() for root in settings.docs_roots.split(os.pathsep) if root]
+    named = [root for root in settings.docs_roots.split(os.pathsep) if root]
+    roots = [settings.docs.resolve(), *(Path(root).resolve() for root in named)]
     if not any(folder.is_relative_to(root) for root in roots):
         raise RequestError(
             "this folder is outside of what runs may read",

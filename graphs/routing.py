@@ -6,6 +6,7 @@ node comes next is read from the decision alone.
 
 from __future__ import annotations
 
+import asyncio
 from typing import Literal
 
 from langgraph.config import get_config, get_stream_writer
@@ -36,14 +37,17 @@ async def rule(state: SupervisorState) -> SupervisorState:
 async def local(state: SupervisorState) -> SupervisorState:
     """The local classifier decides, for no tokens, when it is sure; it also splits."""
     opened, job = services(), state["job"]
-    route = by_examples(job["text"], opened.classifier.candidates, opened.routing)
+    route = await asyncio.to_thread(
+        by_examples, job["text"], opened.classifier.candidates, opened.routing
+    )
     return await _decided(opened, job, route)
 
 
 async def model(state: SupervisorState) -> SupervisorState:
     """Tier `route` chooses from the short list."""
     opened, job = services(), state["job"]
-    candidates = opened.classifier.candidates(job["text"])[: opened.routing.short_list]
+    candidates = await asyncio.to_thread(opened.classifier.candidates, job["text"])
+    candidates = candidates[: opened.routing.short_list]
     fallback = opened.registry.fallback
     try:
         route = await by_model(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 
 from langgraph.config import get_stream_writer
+from pydantic import ValidationError
 
 from agents.slot import Slot
 from agents.spec import Specialist
@@ -43,24 +44,24 @@ async def _react(job: Job) -> Outcome:
     opened = services()
     specialist = opened.registry.require(job["specialist"])
     progress = get_stream_writer()
-    slot = Slot(
-        task=Task(
-            id=job["task"],
-            objective=job["text"],
-            tools=specialist.tools,
-            output=specialist.outputs,
-            accept=specialist.accept,
-        ),
-        specialist=specialist,
-        context=context_of(opened, job),
-        limits=opened.limits.of(specialist.effort),
-        ledger=opened.ledger,
-        workshop=ServiceWorkshop(services=opened, progress=progress),
-        progress=progress,
-    )
     try:
+        slot = Slot(
+            task=Task(
+                id=job["task"],
+                objective=job["text"],
+                tools=specialist.tools,
+                output=specialist.outputs,
+                accept=specialist.accept,
+            ),
+            specialist=specialist,
+            context=context_of(opened, job),
+            limits=opened.limits.of(specialist.effort),
+            ledger=opened.ledger,
+            workshop=ServiceWorkshop(services=opened, progress=progress),
+            progress=progress,
+        )
         output = await slot.settle(await inputs_of(opened, job, specialist))
-    except SwitchyardError as error:
+    except (SwitchyardError, ValidationError) as error:
         return no_outcome(job, "rejected" if isinstance(error, UserError) else "failed", str(error))
     return Outcome(
         dispatch=job["task"],

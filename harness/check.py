@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterator
+
+from jsonschema import Draft202012Validator
+from jsonschema.exceptions import SchemaError
 
 from harness.limits import Limits
 from harness.order import cycle
 from harness.plan import REQUEST, Plan, Task
-from runtime.canonical import canonical
+from runtime.canonical import Json, canonical
 
 Permits = Callable[[str], str]
 """Given a tool's name: an empty text when the specialist may use it, otherwise the reason."""
@@ -31,7 +34,12 @@ def problems(
     twins = [id for id, count in Counter(task.id for task in plan.tasks).items() if count > 1]
     if twins:
         return tuple(f"Task id {id!r} stands more than once." for id in twins)
-    found = [*_dangling(plan, inputs), *_forbidden(plan, permits), *_repeated(plan)]
+    found = [
+        *_dangling(plan, inputs),
+        *_forbidden(plan, permits),
+        *_repeated(plan),
+        *_malformed(plan),
+    ]
     if caught := cycle(plan):
         found.append(f"These tasks wait for each other in a cycle: {', '.join(caught)}.")
     return tuple(found)
@@ -43,7 +51,7 @@ def _dangling(plan: Plan, inputs: Collection[str]) -> list[str]:
         for name, source in task.inputs.items():
             if source.source in ("", REQUEST):
                 continue
-            if not plan.sources(source.source):
+            if not plan.knows(source.source):
                 found.append(
                     f"Task {task.id!r}: input {name!r} comes from {source.source!r},"
                     f" which is no task of the plan (nor 'request', which has"
@@ -52,7 +60,7 @@ def _dangling(plan: Plan, inputs: Collection[str]) -> list[str]:
         found.extend(
             f"Task {task.id!r} needs {need!r}, which is no task of the plan."
             for need in task.needs
-            if not plan.sources(need)
+            if not plan.knows(need)
         )
     return found
 
@@ -75,6 +83,33 @@ def _repeated(plan: Plan) -> list[str]:
         if twin != task.id:
             found.append(f"Task {task.id!r} repeats {twin!r}: same objective and inputs.")
     return found
+
+
+def _malformed(plan: Plan) -> list[str]:
+    """Output schemas that are none, or that refer to anything outside of themselves."""
+    found = []
+    for task in plan.tasks:
+        try:
+            Draft202012Validator.check_schema(task.output)
+        except SchemaError as error:
+            found.append(f"Task {task.id!r}: output is not a JSON schema: {error.message[:120]}")
+        found.extend(
+            f"Task {task.id!r}: output refers to {reference!r}; only '#/…' is permitted."
+            for reference in _references(task.output)
+            if not reference.startswith("#")
+        )
+    return found
+
+
+def _references(schema: Json) -> Iterator[str]:
+    if isinstance(schema, dict):
+        for key, inner in schema.items():
+            if key in ("$ref", "$dynamicRef") and isinstance(inner, str):
+                yield inner
+            yield from _references(inner)
+    elif isinstance(schema, list):
+        for inner in schema:
+            yield from _references(inner)
 
 
 def _essence(task: Task) -> str:

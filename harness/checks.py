@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from harness.inputs import select
 from harness.plan import Check
 from runtime.canonical import Json, canonical
+from runtime.errors import SelectionFailed
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,9 +32,16 @@ class Facts:
     observations: Sequence[Observation]
 
 
+_LONGEST_QUOTE = 1000
+"""Lines of one citation; the number comes from a model and must not become a loop."""
+
+
 def run_check(check: Check, facts: Facts) -> list[str]:
     """What the output fails of this check, one sentence each."""
-    return _CHECKS[check.check](check, facts)
+    try:
+        return _CHECKS[check.check](check, facts)
+    except SelectionFailed as error:
+        return [str(error)]
 
 
 def _min_items(check: Check, facts: Facts) -> list[str]:
@@ -119,9 +127,11 @@ def _unresolved(citation: Json, lines: Mapping[str, Mapping[int, str]]) -> str:
     start, end = citation.get("start_line"), citation.get("end_line")
     if not (isinstance(start, int) and isinstance(end, int) and isinstance(quote, str)):
         return f"Citation {str(citation)[:80]} lacks start_line, end_line or quote."
+    if not 0 <= end - start < _LONGEST_QUOTE:
+        return f"Citation {path}:{start}-{end} spans too many lines."
     known = lines.get(str(path), {})
     read = "\n".join(known.get(number, "\0") for number in range(start, end + 1))
-    if end - start < 1000 and quote.strip() and quote == read:
+    if quote.strip() and quote == read:
         return ""
     return f"Citation {path}:{start}-{end} does not read as quoted in any tool result or input."
 

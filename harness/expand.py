@@ -36,6 +36,7 @@ def expand(templates: Sequence[Template], inputs: Mapping[str, Json]) -> Plan:
         RequestError: a mapped input is not a list.
     """
     tasks: list[Task] = []
+    empty: list[str] = []
     for template in templates:
         base = template.model_dump(exclude={"map"}, by_alias=True)
         if template.map is None:
@@ -50,7 +51,9 @@ def expand(templates: Sequence[Template], inputs: Mapping[str, Json]) -> Plan:
                 remedy="Send a JSON array.",
             )
         tasks.extend(_mapped(base, template.map, items))
-    return Plan(tasks=tuple(tasks))
+        if not items:
+            empty.append(template.id)
+    return Plan(tasks=tuple(tasks), empty=tuple(empty))
 
 
 def _mapped(base: dict[str, Json], over: Map, items: list[Json]) -> list[Task]:

@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 import jmespath
+from jmespath.exceptions import JMESPathError
 
 from harness.plan import REQUEST, Input, Plan, Task
 from runtime.canonical import Json, canonical
+from runtime.errors import SelectionFailed
 
 
 def resolve(
@@ -43,5 +45,12 @@ def look_up(
 
 
 def select(expression: str, value: Json) -> Json:
-    """Apply a JMESPath expression."""
-    return jmespath.search(expression, value)
+    """Apply a JMESPath expression.
+
+    Raises:
+        SelectionFailed: the expression does not fit the value, e.g. the length of a number.
+    """
+    try:
+        return jmespath.search(expression, value)
+    except JMESPathError as error:
+        raise SelectionFailed(expression, str(error)) from error

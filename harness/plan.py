@@ -84,7 +84,7 @@ class Task(Frozen):
     """One unit of work for one worker."""
 
     id: TaskId
-    objective: str = Field(min_length=1, max_length=4000)
+    objective: str = Field(min_length=1, max_length=100_000)
     inputs: dict[str, Input] = Field(default_factory=dict)
     needs: tuple[TaskId, ...] = ()
     """Tasks that must be accepted first although no input comes from them."""
@@ -106,6 +106,8 @@ class Plan(Frozen):
     """A DAG of tasks. Construction checks shape only; `harness/check.py` checks the sense."""
 
     tasks: tuple[Task, ...]
+    empty: tuple[str, ...] = ()
+    """Templates that were mapped over an empty list: they stand for no task."""
 
     @cached_property
     def by_id(self) -> dict[str, Task]:
@@ -114,7 +116,7 @@ class Plan(Frozen):
     @cached_property
     def groups(self) -> dict[str, tuple[str, ...]]:
         """Ids of mapped tasks by the template that they came from."""
-        found: dict[str, list[str]] = {}
+        found: dict[str, list[str]] = {name: [] for name in self.empty}
         for task in self.tasks:
             if task.group:
                 found.setdefault(task.group, []).append(task.id)
@@ -125,6 +127,10 @@ class Plan(Frozen):
         if reference in self.groups:
             return self.groups[reference]
         return (reference,) if reference in self.by_id else ()
+
+    def knows(self, reference: str) -> bool:
+        """Whether a reference stands for a task or for a group, be it an empty one."""
+        return reference in self.by_id or reference in self.groups
 
     def parents(self, task: Task) -> tuple[str, ...]:
         """Ids of the tasks whose acceptance `task` waits for, without repetition."""

@@ -7,10 +7,14 @@ from dataclasses import dataclass
 from typing import Literal
 
 from jsonschema import Draft202012Validator
+from referencing import Registry
 
 from harness.checks import Facts, run_check
 from harness.plan import Task
 from runtime.canonical import Json
+
+_NOTHING_REMOTE: Registry[Json] = Registry()
+"""Without it a reference in a schema would be fetched from wherever it points."""
 
 EVIDENCE = "evidence"
 """The property under which a result names the tool calls that it rests on."""
@@ -32,7 +36,9 @@ def verify(task: Task, facts: Facts) -> Verdict:
     """
     wrong = [
         f"{error.json_path}: {error.message[:200]}"
-        for error in Draft202012Validator(task.output).iter_errors(facts.output)
+        for error in Draft202012Validator(task.output, registry=_NOTHING_REMOTE).iter_errors(
+            facts.output
+        )
     ]
     cited = tuple(dict.fromkeys(_cited(facts.output)))
     if not wrong:

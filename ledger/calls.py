@@ -70,7 +70,7 @@ class ToolCalls(Repository):
         effect: str | None = None,
         outcome: Outcome = "pending",
     ) -> None:
-        """Record the decision on a call before anything is sent. The same id is written once."""
+        """Record the decision before anything is sent. The same id again overwrites its row."""
         await self._write(
             self._insert_or_update(
                 tool_calls,

@@ -61,7 +61,10 @@ class Runs(Repository):
         )
 
     async def set_status(self, run: str, status: Status) -> None:
-        await self._write(update(runs).where(runs.c.id == run).values(status=status))
+        """Set the status of a run that is not finished."""
+        await self._write(
+            update(runs).where(runs.c.id == run, runs.c.finished_at.is_(None)).values(status=status)
+        )
 
     async def finish(self, run: str, status: Status, answer: Json) -> None:
         """Record the answer and the final status."""

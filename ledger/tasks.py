@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from sqlalchemy import Insert, exists, func, insert, literal, select
+from sqlalchemy import Insert, exists, insert, literal, select
 
 from ledger.repository import Repository
 from ledger.schema import plans, results, tasks, transitions
@@ -109,27 +109,32 @@ class Tasks(Repository):
         state: State,
         *,
         reason: str,
-        specialist: str = "",
-        attempt: int = 1,
+        specialist: str | None = None,
+        attempt: int | None = None,
     ) -> None:
         """Set a task's state and append the transition, in one transaction.
+
+        Specialist and attempt stay as they are on record where they are not given.
 
         A transition that is on record already is not written again: a resumed task passes the
         same points once more.
         """
         now = self._clock()
+        row = await self._first(select(tasks).where(tasks.c.run == run, tasks.c.task == task))
+        named = specialist if specialist is not None else (row["specialist"] if row else "")
+        number = attempt if attempt is not None else (row["attempt"] if row else 1)
         await self._write(
             self._insert_or_update(
                 tasks,
                 run=run,
                 task=task,
-                specialist=specialist,
+                specialist=named,
                 state=state,
                 reason=reason,
-                attempt=attempt,
+                attempt=number,
                 at=now,
             ),
-            _transition(run, task, attempt, state, reason, now),
+            _transition(run, task, number, state, reason, now),
         )
 
     async def accept(
@@ -198,12 +203,6 @@ class Tasks(Repository):
             select(transitions).where(transitions.c.run == run).order_by(transitions.c.id)
         )
         return [Transition(**row) for row in rows]
-
-    async def count_accepted(self, run: str) -> int:
-        row = await self._first(
-            select(func.count().label("n")).select_from(results).where(results.c.run == run)
-        )
-        return int(row["n"]) if row else 0
 
 
 def _transition(run: str, task: str, attempt: int, state: State, reason: str, now: float) -> Insert:

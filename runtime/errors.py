@@ -12,6 +12,7 @@
     ├── ModelFault             the model's answer is unusable; it may be asked again
     ├── PlanRejected           a plan failed its checks, also after repair
     ├── TaskFailed             a task ended without an accepted result
+    ├── SelectionFailed        a JMESPath expression does not fit the value it is applied to
     ├── BoundaryBreach         a data label forbids this deployment or tool
     └── LimitBreached          a limit or budget would be passed; stopped before the act
         └── BudgetExceeded       the reservation does not fit under the ceiling
@@ -124,6 +125,15 @@ class TaskFailed(SwitchyardError):
         self.task = task
         self.reason = reason
         super().__init__(f"Task {task!r} failed: {reason}")
+
+
+class SelectionFailed(SwitchyardError):
+    """A JMESPath expression does not fit the value that it is applied to."""
+
+    def __init__(self, expression: str, reason: str) -> None:
+        self.expression = expression
+        self.reason = reason
+        super().__init__(f"Selecting {expression!r} failed: {reason}")
 
 
 class BoundaryBreach(SwitchyardError):

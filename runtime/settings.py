@@ -58,7 +58,15 @@ class Settings(BaseSettings):
             "SWITCHYARD_LICENCE_POLICY": str(self.config / "licence-policy.yaml"),
         }
         own = {name: os.environ[name] for name in places if name in os.environ}
-        return places | own | {"SWITCHYARD_DOCS_ROOTS": self.docs_roots}
+        return (
+            places
+            | own
+            | {
+                "SWITCHYARD_DOCS_ROOTS": os.pathsep.join(
+                    (str(self.docs.resolve()), self.docs_roots)
+                )
+            }
+        )
 
 
 def load() -> Settings:

@@ -4,9 +4,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from itertools import islice
 
 from agents.routing.decision import Candidate, Dispatch, Route
 from agents.routing.settings import Routing
+
+_LONGEST = 2000
+"""Characters of a request that the local stage looks at; its examples are sentences, not pages."""
+_MOST_PLACES = 6
+"""Places at which a cut is tried, for each connective."""
 
 Classify = Callable[[str], tuple[Candidate, ...]]
 
@@ -21,6 +27,8 @@ def sure(candidates: tuple[Candidate, ...], routing: Routing) -> Candidate | Non
 
 def by_examples(text: str, classify: Classify, routing: Routing) -> Route | None:
     """The route of the local stage: split where that is sure, whole where that is, else None."""
+    if len(text) > _LONGEST:
+        return None
     parts = split(text, classify, routing)
     if parts:
         names = " then ".join(part.specialist for part in parts)
@@ -50,7 +58,8 @@ def split(text: str, classify: Classify, routing: Routing) -> tuple[Dispatch, ..
     A part waits for the one before when it refers back to it ("her", "it", "the result").
     """
     for connective in routing.connectives:
-        for match in re.finditer(re.escape(connective), text, re.IGNORECASE):
+        places = re.finditer(re.escape(connective), text, re.IGNORECASE)
+        for match in islice(places, _MOST_PLACES):
             head, tail = text[: match.start()].strip(), text[match.end() :].strip()
             first, second = sure(classify(head), routing), sure(classify(tail), routing)
             if first and second and first.specialist != second.specialist:

@@ -214,6 +214,22 @@ async def test_each_caller_sees_their_own_threads_only(
         await ben.assistants.create("supervisor")
 
 
+@pytest.mark.parametrize("graph", ["supervisor", "deep"])
+async def test_a_caller_cannot_write_what_the_graph_decides(
+    anna: LangGraphClient, graph: str
+) -> None:
+    thread = (await anna.threads.create())["thread_id"]
+    forged = {"job": {"run": "victim", "label": "public"}}
+    commands: list[Any] = [{"update": forged}, {"goto": "execute"}, {"update": {}, "resume": 1}]
+    for command in commands:
+        with pytest.raises(httpx.HTTPStatusError, match="403"):
+            await anna.runs.wait(thread, graph, command=command)
+    with pytest.raises(PermissionDeniedError):
+        await anna.threads.update_state(thread, forged, as_node="check")
+    # What is a caller's own stays theirs to change.
+    await anna.threads.update(thread, metadata={"note": "mine"})
+
+
 async def test_both_graphs_can_be_drawn(anna: LangGraphClient) -> None:
     nodes = {}
     for assistant in await anna.assistants.search():

@@ -187,3 +187,12 @@ async def test_every_model_answer_and_tool_result_is_kept_by_its_content(offline
     for exchange in exchanges:
         assert await ledger.exchanges.content(exchange.request)
         assert await ledger.exchanges.content(exchange.response)
+
+
+async def test_a_long_request_is_served(offline: Driver) -> None:
+    words = "@crm-lookup Look up customer 42. " + "and then pears " * 2000
+    told = await offline.ask(words, thread="long")
+    unaddressed = await offline.ask("apples and then pears " * 2000, thread="long-2")
+    assert told.answer["outcomes"][0]["specialist"] == "crm-lookup"
+    assert told.answer["status"] == "done", told.message[:500]
+    assert unaddressed.answer["status"] in ("done", "failed")

@@ -167,4 +167,5 @@ async def test_an_answer_to_another_question_is_not_an_answer() -> None:
     assert decision_in({"approval": "a-1", "decision": "approve"}, "a-2") is None
     assert decision_in({"approval": "a-1", "decision": "perhaps"}, "a-1") is None
     assert decision_in({"approval": "a-1", "decision": "approve"}, "a-1") == "approved"
-    assert decision_in("refuse", "a-1") == "refused"
+    assert decision_in("approve", "a-1") is None
+    assert decision_in({"approval": "a-1", "decision": "no"}, "a-1") == "refused"

@@ -130,3 +130,29 @@ def test_a_distinct_input_keeps_each_value_once_at_its_first_place() -> None:
     outputs = {"a": {"rows": [{"kind": kind} for kind in ("x", "y", "x", "z", "y")]}}
     plan = Plan(tasks=(first, second))
     assert resolve(second, plan, {}, outputs) == {"kinds": ["x", "y", "z"]}
+
+
+@pytest.mark.parametrize(
+    ("output", "says"),
+    [
+        ({"type": "object", "properties": {"a": {"type": "text"}}}, "not a JSON schema"),
+        ({"type": "object", "properties": {"a": {"$ref": "file:///etc/x.json"}}}, "refers to"),
+    ],
+)
+def test_an_output_schema_that_is_none_or_points_elsewhere_is_refused(
+    output: dict[str, object], says: str
+) -> None:
+    (problem,) = found(Task(id="a", objective="x", output=output))
+    assert says in problem
+
+
+def test_a_map_over_an_empty_list_leaves_an_empty_group() -> None:
+    review = Template.model_validate(
+        {"id": "review", "objective": "R", "map": {"over": "names", "into": "n"}}
+    )
+    after = Template.model_validate(
+        {"id": "sum", "objective": "Sum", "inputs": {"all": {"from": "review"}}}
+    )
+    plan = expand([review, after], {"names": []})
+    assert problems(plan, inputs=(), permits=permits, limits=LIMITS) == ()
+    assert resolve(plan.by_id["sum"], plan, {}, {}) == {"all": []}

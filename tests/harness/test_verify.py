@@ -144,3 +144,15 @@ def test_the_ladder_retries_then_escalates_then_ends() -> None:
         ("escalate", "plan"),
         ("fail", "work"),
     ]
+
+
+def test_a_criterion_that_does_not_fit_the_output_is_a_reason_and_not_a_crash() -> None:
+    verdict = verify(task(Check(check="min_items", at="length(n)")), facts({"n": 3}))
+    assert verdict.action == "retry"
+    assert "length(n)" in verdict.reasons[0]
+
+
+def test_a_citation_over_a_billion_lines_is_refused_at_once() -> None:
+    cited = {"cited": [{"path": "x.md", "start_line": 1, "end_line": 10**12, "quote": "x"}]}
+    verdict = verify(task(Check(check="citations", at="cited")), facts(cited))
+    assert "too many lines" in verdict.reasons[0]
