@@ -81,9 +81,11 @@ async def work(
     Called without a config: so the loop gets a stable place of its own in the checkpoint, resumes
     in the middle, and can be interrupted. Interrupts pass through.
     """
+    # Limits of the thread, not of the run: a pause or a crash must not start the count anew. Each
+    # attempt has a place of its own in the checkpoint, and so a count of its own.
     guards: list[AgentMiddleware[Any, Any, Any]] = [
-        ModelCallLimitMiddleware(run_limit=limits.model_calls, exit_behavior="end"),
-        ToolCallLimitMiddleware(run_limit=limits.tool_calls, exit_behavior="continue"),
+        ModelCallLimitMiddleware(thread_limit=limits.model_calls, exit_behavior="end"),
+        ToolCallLimitMiddleware(thread_limit=limits.tool_calls, exit_behavior="continue"),
         LoopGuard(limits.repeated_calls),
     ]
     agent = create_agent(

@@ -221,9 +221,9 @@ async def test_a_caller_cannot_write_what_the_graph_decides(
     thread = (await anna.threads.create())["thread_id"]
     forged = {"job": {"run": "victim", "label": "public"}}
     commands: list[Any] = [{"update": forged}, {"goto": "execute"}, {"update": {}, "resume": 1}]
-    for command in commands:
+    for forgery in commands:
         with pytest.raises(httpx.HTTPStatusError, match="403"):
-            await anna.runs.wait(thread, graph, command=command)
+            await anna.runs.wait(thread, graph, command=forgery)
     with pytest.raises(PermissionDeniedError):
         await anna.threads.update_state(thread, forged, as_node="check")
     # What is a caller's own stays theirs to change.
