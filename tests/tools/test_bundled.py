@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from runtime.canonical import Json
 from runtime.context import RunContext
 from runtime.settings import ROOT
 from tests.tools.conftest import Door, House, Person
@@ -42,7 +43,7 @@ async def test_the_shipped_file_opens_the_bundled_servers_under_their_terms(
         found = await door.call("documents_search_documents", query="key mat")
         assert "under the mat" in found.text
         person = Person("approved")
-        mail = {"to": "ann@example.com", "subject": "Hello", "body": "Hello Ann"}
+        mail: Json = {"to": "ann@example.com", "subject": "Hello", "body": "Hello Ann"}
         sent = await door.call("notify_send_email", ask=person, **mail)
         assert sent.data["status"] == "queued"
         assert person.asked[0].question["arguments"] == mail

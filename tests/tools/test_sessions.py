@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.tools.conftest import House, until
+from tools.stdio import GRACE
 
 
 def alive(pid: int) -> bool:
@@ -87,7 +88,9 @@ async def test_a_call_past_its_deadline_ends_the_server_with_its_children(house:
         reply = await door.call("s_brood", file=str(note))
         assert reply.outcome == "timeout"
         assert "No answer came within 0.5 s." in reply.text
-        await gone(*(int(pid) for pid in note.read_text().split()))
+        # By force: a program that hangs is not asked first.
+        async with asyncio.timeout(GRACE / 2):
+            await gone(*(int(pid) for pid in note.read_text().split()))
         assert (await door.call("s_say", text="again")).text == "again"
     (row, _) = await house.ledger.calls.of_run("r1")
     assert row.outcome == "timeout"
@@ -150,6 +153,15 @@ async def test_nothing_is_left_behind_when_the_gateway_is_closed(house: House) -
         await door.call("a_say", text="x")
         pids = house.started
         assert len(pids) == 2
+        assert all(alive(pid) for pid in pids)
+    await gone(*pids)
+
+
+async def test_what_a_server_started_is_ended_with_it(house: House) -> None:
+    note = house.folder / "pids"
+    async with house.gate() as door:
+        assert (await door.call("s_leave", file=str(note))).text == "left it"
+        pids = [int(pid) for pid in note.read_text().split()]
         assert all(alive(pid) for pid in pids)
     await gone(*pids)
 

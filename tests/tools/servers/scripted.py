@@ -35,6 +35,7 @@ TOOLS = [
     offer("huge", read=True, needed=("size",), size={"type": "integer"}),
     offer("hang", read=True),
     offer("brood", read=True, needed=("file",), file=TEXT),
+    offer("leave", read=True, needed=("file",), file=TEXT),
     offer("die", read=True),
     offer("die_once", read=True, needed=("file",), file=TEXT),
     offer("stray", read=True),
@@ -80,11 +81,13 @@ def call(name: str, given: Json) -> Json:
             return text("x" * given["size"])
         case "send_huge":
             return text("x" * 20_000)
-        case "brood":
+        case "brood" | "leave":
             import subprocess  # noqa: PLC0415 (only here; the others start faster without)
 
             child = subprocess.Popen([sys.executable, "-S", "-c", "import time; time.sleep(600)"])
             Path(given["file"]).write_text(f"{os.getpid()} {child.pid}")
+            if name == "leave":
+                return text("left it")
             time.sleep(600)
         case "hang" | "send_hang":
             time.sleep(600)
