@@ -14,7 +14,7 @@ from typing_extensions import TypedDict
 from runtime.canonical import Json
 from runtime.labels import Label
 
-Status = Literal["done", "incomplete", "declined", "rejected", "failed"]
+Status = Literal["done", "incomplete", "declined", "rejected", "failed", "cancelled"]
 
 
 class RequestContext(BaseModel):

@@ -18,13 +18,31 @@ class Limits(BaseModel):
     """Tries of one task on the tier `work`."""
     escalations: int = Field(ge=0, le=3)
     """Further tries of a task on the stronger tier `plan`."""
+    asks: int = Field(default=0, ge=0, le=3)
+    """Questions to a person about one task that nobody could do; 0 lets it fail."""
+    depth: int = Field(default=1, ge=1, le=5)
+    """Plans within plans: 1 lets no task be done by a plan of its own."""
+    replans: int = Field(default=0, ge=0, le=5)
+    """New plans for the unfinished part of one job."""
+    near_duplicates: int = Field(default=0, ge=0, le=500)
+    """Tasks of one plan that may nearly repeat another: same inputs, nearly the same objective."""
+    solo_tasks: int = Field(default=0, ge=0, le=10)
+    """A chain of at most so many tasks is given to one worker; 0 never does that."""
     model_calls: int = Field(ge=1, le=200)
     """Model calls of one attempt."""
     tool_calls: int = Field(ge=1, le=500)
     """Tool calls of one attempt."""
     repeated_calls: int = Field(ge=1, le=20)
     """Identical tool calls of one attempt; one more is a loop."""
+    tokens: int = Field(default=1_000_000, ge=1)
+    """Tokens of one attempt, prompts and answers; no model is called once they are used up."""
     task_seconds: float = Field(gt=0)
     """Wall time of one attempt."""
+    seconds: float = Field(default=86_400, gt=0)
+    """Wall time of one job's execution; pauses for a person do not count."""
+    dollars: float = Field(default=1_000_000, ge=0)
+    """Ceiling of one job in US dollars, out of what its request or its parent may spend."""
+    task_dollars: float = Field(default=1_000_000, ge=0)
+    """Ceiling of one task of a plan, all its attempts."""
     revisions: int = Field(default=0, ge=0, le=20)
     """How often the judge may send an answer back."""

@@ -35,6 +35,9 @@ class Input(Frozen):
     """JMESPath (jmespath.org) into the source."""
     distinct: bool = False
     """Keep each value of a list once, at its first place; JMESPath has no word for it."""
+    json_schema: dict[str, Json] = Field(default_factory=dict, alias="schema")
+    """What the value must look like; held against the source's declared output when the plan is
+    checked, and against the value itself before the task starts."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
 
@@ -92,6 +95,11 @@ class Task(Frozen):
     output: dict[str, Json] = Field(default_factory=lambda: {"type": "object"})
     """JSON schema of the result."""
     accept: tuple[Check, ...] = ()
+    criteria: tuple[str, ...] = ()
+    """Acceptance criteria in words, for the judge, once everything that needs no model holds."""
+    specialist: str = ""
+    """Another specialist that does the task, with a plan of its own if it is a deep one; empty
+    for a worker of the specialist whose plan this is."""
     group: str = ""
     """The template that this task was mapped from."""
 

@@ -12,7 +12,18 @@ from ledger.schema import routes, runs
 from runtime.canonical import Json
 from runtime.labels import Label, highest
 
-Status = Literal["running", "paused", "done", "incomplete", "declined", "rejected", "failed"]
+Status = Literal[
+    "running",
+    "paused",
+    "stopped",
+    "done",
+    "incomplete",
+    "declined",
+    "rejected",
+    "failed",
+    "cancelled",
+]
+"""`stopped`: by the person who drove it, who may go on with it; it is not resumed by itself."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,6 +39,10 @@ class Run:
     answer: Json
     started_at: float
     finished_at: float | None
+    holder: str | None = None
+    """The process that drives the run now."""
+    cancel_by: str | None = None
+    cancel_at: float | None = None
 
 
 class Runs(Repository):

@@ -31,6 +31,21 @@ runs = Table(
     Column("answer", JSON),
     Column("started_at", Float, nullable=False),
     Column("finished_at", Float),
+    # The process that drives the run now; a run whose holder is gone was cut off.
+    Column("holder", String(64)),
+    Column("cancel_by", String(128)),
+    Column("cancel_at", Float),
+    Index("runs_by_status", "status"),
+)
+
+processes = Table(
+    "processes",
+    metadata,
+    Column("id", String(64), primary_key=True),
+    Column("host", String(255), nullable=False),
+    Column("pid", Integer, nullable=False),
+    Column("started_at", Float, nullable=False),
+    Column("renewed_at", Float, nullable=False),
 )
 
 routes = Table(
@@ -50,6 +65,8 @@ plans = Table(
     Column("specialist", String(128), nullable=False),
     Column("plan", JSON, nullable=False),
     Column("digest", String(64), nullable=False),
+    # Who drew it: `spec`, `model`, `replan`, or the person who edited it.
+    Column("drawn_by", String(128)),
     Column("at", Float, nullable=False),
 )
 
@@ -177,6 +194,28 @@ blobs = Table(
     Column("digest", String(64), primary_key=True),
     Column("content", LargeBinary, nullable=False),
     Column("at", Float, nullable=False),
+)
+
+files = Table(
+    "files",
+    metadata,
+    Column("run", String(64), primary_key=True),
+    Column("path", String(255), primary_key=True),
+    Column("version", Integer, primary_key=True),
+    Column("digest", String(64), nullable=False),
+    Column("bytes", Integer, nullable=False),
+    Column("task", String(200), nullable=False),
+    Column("attempt", Integer, nullable=False),
+    Column("specialist", String(128), nullable=False),
+    Column("call", String(64), nullable=False),
+    Column("at", Float, nullable=False),
+)
+
+meta = Table(
+    "meta",
+    metadata,
+    Column("key", String(64), primary_key=True),
+    Column("value", String(255), nullable=False),
 )
 
 exchanges = Table(

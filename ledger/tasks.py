@@ -12,7 +12,15 @@ from ledger.schema import plans, results, tasks, transitions
 from runtime.canonical import Json, digest
 
 State = Literal[
-    "planned", "running", "retrying", "escalated", "paused", "accepted", "failed", "blocked"
+    "planned",
+    "running",
+    "retrying",
+    "escalated",
+    "paused",
+    "accepted",
+    "failed",
+    "blocked",
+    "cancelled",
 ]
 
 
@@ -60,13 +68,17 @@ class PlanRow:
     specialist: str
     plan: Json
     digest: str
+    drawn_by: str | None
+    """`spec`, `model`, `replan`, or the name of the person who edited it."""
     at: float
 
 
 class Tasks(Repository):
     """The durable state of deep work. Tasks are addressed by run and task id."""
 
-    async def store_plan(self, run: str, task: str, specialist: str, plan: Json) -> int:
+    async def store_plan(
+        self, run: str, task: str, specialist: str, plan: Json, *, drawn_by: str = "spec"
+    ) -> int:
         """Keep a plan under the dispatch `task`; the same plan again keeps its version."""
         latest = await self.plan(run, task)
         key = digest(plan)
@@ -82,6 +94,7 @@ class Tasks(Repository):
                 specialist=specialist,
                 plan=plan,
                 digest=key,
+                drawn_by=drawn_by,
                 at=self._clock(),
             )
         )

@@ -28,6 +28,13 @@ class RunContext:
     """Tools that the specialist's file declares; nothing outside of it is ever permitted."""
     foreseen: frozenset[str] = frozenset()
     """Tools that the plan names for this task, before any untrusted text was read."""
+    scopes: tuple[str, ...] = ()
+    """Budgets below the run's own that pay as well, the widest first."""
+
+    @property
+    def budgets(self) -> tuple[str, ...]:
+        """Every budget that a call of this context is set aside in."""
+        return (self.run, *self.scopes)
 
     def at(
         self,
