@@ -5,10 +5,11 @@ PORT ?= 2024
 BIN := $(VENV)/bin
 RUNTIME := $(VENV)/.runtime
 DEVELOPMENT := $(VENV)/.development
+PEERS := .venv-peers/.peers
 QUESTION := Which packages in this environment are not under a permissive licence, and what follows for a product that ships them?
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo dev test lint typecheck contracts lock bench bench-foreign clean
+.PHONY: help install demo dev test lint typecheck contracts lock bench bench-foreign bench-harness bench-kill bench-tokens bench-peers clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  %-14s %s\n", $$1, $$2}'
@@ -34,16 +35,27 @@ typecheck: $(DEVELOPMENT) ## mypy, strict
 contracts: $(DEVELOPMENT) ## import-linter: rooms import downward only
 	@$(BIN)/lint-imports
 
-bench: bench-foreign ## all benchmarks; each writes bench/results/NAME.json
+bench: bench-foreign bench-harness bench-kill bench-tokens ## all benchmarks; each writes bench/results/NAME.json
 
 bench-foreign: $(RUNTIME) ## MCP servers from npm through the gateway (needs Node)
 	@$(BIN)/python -m bench.foreign
+
+bench-harness: $(DEVELOPMENT) $(PEERS) ## makespan and processor time beside waves and deepagents (ARGS=--small for a sample)
+	@$(BIN)/python -m bench.harness $(ARGS)
+
+bench-kill: $(DEVELOPMENT) ## kill -9 at 250 random instants, then resume (ARGS=--small for a sample)
+	@$(BIN)/python -m bench.kill $(ARGS)
+
+bench-tokens: $(DEVELOPMENT) $(PEERS) ## calls, tokens and makespan of one job beside its peers (ARGS=--small for a sample)
+	@$(BIN)/python -m bench.tokens $(ARGS)
+
+bench-peers: $(PEERS) ## install the benchmarks' peers into .venv-peers
 
 lock: ## resolve the dependencies anew (needs uv)
 	@requirements/lock.sh
 
 clean: ## remove the environment and all run data
-	rm -rf $(VENV) .switchyard .langgraph_api
+	rm -rf $(VENV) .venv-peers .switchyard .langgraph_api
 
 $(RUNTIME): requirements/runtime.txt pyproject.toml
 	@./setup.sh requirements/runtime.txt
@@ -52,3 +64,6 @@ $(RUNTIME): requirements/runtime.txt pyproject.toml
 $(DEVELOPMENT): requirements/dev.txt $(RUNTIME)
 	@./setup.sh requirements/dev.txt
 	@touch $@
+
+$(PEERS): requirements/peers.txt $(RUNTIME)
+	@bench/peers/setup.sh

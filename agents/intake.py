@@ -21,15 +21,21 @@ async def take_inputs(
     upstream: Mapping[str, Json],
     others: Mapping[str, str],
     read: Reader,
+    given: Mapping[str, Json] | None = None,
 ) -> dict[str, Json]:
     """The value of each declared input. `others` maps specialists to their summaries.
+
+    `given` are inputs that a parent's plan hands over; they go before every other source.
 
     Raises:
         RequestError: an input is not in the request, or does not fit its schema.
     """
     taken: dict[str, Json] = {}
     for name, declared in specialist.inputs.items():
-        value = await _take(name, declared, text, upstream, others, read)
+        if given and name in given:
+            value = given[name]
+        else:
+            value = await _take(name, declared, text, upstream, others, read)
         for error in Draft202012Validator(declared.json_schema).iter_errors(value):
             raise RequestError(
                 error.message[:200],

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Sequence
 from typing import Literal
 
 from langchain_core.language_models import BaseChatModel
@@ -10,7 +12,7 @@ from pydantic import Field, ValidationError
 
 from agents.prompts import render
 from agents.spec import Specialist
-from harness.plan import Frozen
+from harness.plan import Frozen, Task
 from runtime.canonical import Json
 from runtime.errors import BoundaryBreach, LimitBreached, ModelFault, ModelUnavailable
 
@@ -50,13 +52,30 @@ async def judge(
     """
     if not specialist.success.criteria:
         return Judgement(verdict="unjudged", score=0, reasons=("The specialist sets no criteria.",))
+    return await _asked(
+        request, specialist.success.criteria, answer, bar=specialist.success.bar, model=model
+    )
+
+
+async def judge_task(task: Task, output: Json, *, model: BaseChatModel) -> Judgement:
+    """Judge one task's result against the task's criteria in words.
+
+    A judge that fails makes the result `unjudged` with the reason.
+    """
+    answer = json.dumps(output, ensure_ascii=False, indent=1)
+    return await _asked(task.objective, task.criteria, answer, bar=0.0, model=model)
+
+
+async def _asked(
+    request: str, criteria: Sequence[str], answer: str, *, bar: float, model: BaseChatModel
+) -> Judgement:
     messages = [
         SystemMessage(render("judge")),
         HumanMessage(
             render(
                 "judge_request",
                 request=request,
-                criteria="\n".join(f"- {one}" for one in specialist.success.criteria),
+                criteria="\n".join(f"- {one}" for one in criteria),
                 answer=answer,
             )
         ),
@@ -70,7 +89,7 @@ async def judge(
         verdict = Judgement.model_validate(said["parsed"])
     except _NO_VERDICT as error:
         return Judgement(verdict="unjudged", score=0, reasons=(f"No usable verdict: {error}",))
-    below = verdict.score < specialist.success.bar
+    below = verdict.score < bar
     return verdict.model_copy(
         update={
             "verdict": "revise" if below else verdict.verdict,

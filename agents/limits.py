@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Literal
 
 from pydantic import Field
 
@@ -15,7 +16,16 @@ from runtime.yaml_source import load_config
 class LimitsFile(Frozen):
     """The ceiling of a request, and effort classes by name; `standard` must be among them."""
 
+    version: Literal[1] = 1
+    """Version of the form of this file."""
     request_dollars: float = Field(ge=0)
+    """Ceiling of one request in US dollars."""
+    run_files: int = Field(default=500, ge=0, le=100_000)
+    """Files that the workers of one run may share."""
+    run_bytes: int = Field(default=50_000_000, ge=0)
+    """Bytes of all files of one run."""
+    file_bytes: int = Field(default=5_000_000, ge=0)
+    """Bytes of one file."""
     classes: dict[str, Limits]
 
     def of(self, effort: str) -> Limits:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 from langchain_core.language_models import BaseChatModel
 from langchain_core.messages import AIMessage, AnyMessage, HumanMessage, SystemMessage
@@ -11,9 +12,11 @@ from pydantic import ValidationError
 
 from agents.prompts import render
 from agents.spec import Specialist
-from harness.expand import expand
+from harness.check import over_count, too_many
+from harness.expand import expand, size
 from harness.limits import Limits
-from harness.plan import Plan
+from harness.plan import Plan, Task
+from harness.replan import unfinished_part
 from runtime.canonical import Json
 from runtime.errors import ModelFault, PlanRejected
 
@@ -39,6 +42,8 @@ PLAN_SCHEMA: dict[str, Json] = {
                     "tools": {"type": "array", "items": {"type": "string"}},
                     "output": {"type": "object", "description": "JSON schema of type object"},
                     "accept": {"type": "array", "items": {"type": "object"}},
+                    "criteria": {"type": "array", "items": {"type": "string"}},
+                    "specialist": {"type": "string"},
                     "group": {"type": "string"},
                 },
             },
@@ -47,13 +52,16 @@ PLAN_SCHEMA: dict[str, Json] = {
 }
 
 
-def outline(specialist: Specialist, inputs: Mapping[str, Json]) -> Plan:
+def outline(specialist: Specialist, inputs: Mapping[str, Json], limits: Limits) -> Plan:
     """The author's plan with its maps expanded over the inputs.
 
     Raises:
         RequestError: an input that the plan repeats over is not a list.
+        PlanRejected: the plan has more tasks than the limits allow.
     """
     assert specialist.plan is not None, "a deep specialist has a plan"
+    if many := over_count(size(specialist.plan.tasks, inputs), limits):
+        raise PlanRejected(specialist.name, (many,))
     return expand(specialist.plan.tasks, inputs)
 
 
@@ -74,6 +82,68 @@ async def draft(
     Raises:
         PlanRejected: the answer is not of the form of a plan.
     """
+    outlined = outline(specialist, inputs, limits)
+    asked = _with_objections(_request(request, inputs, tools, outlined), objections)
+    return _restored(await _drawn(specialist, asked, limits, model), outlined)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Unfinished:
+    """A plan that was executed as far as it went."""
+
+    plan: Plan
+    inputs: Mapping[str, Json]
+    results: Mapping[str, Json]
+    """Accepted outputs by task id."""
+    reasons: Mapping[str, str]
+    """Why each of the others has none."""
+
+
+async def redraft(
+    specialist: Specialist,
+    request: str,
+    state: Unfinished,
+    *,
+    tools: Mapping[str, str],
+    limits: Limits,
+    model: BaseChatModel,
+    objections: Sequence[str] = (),
+) -> Plan:
+    """Ask tier `plan` for new tasks in place of the unfinished ones.
+
+    The planner sees which tasks are accepted and what each of the others failed of; of accepted
+    results it sees the schema alone, since they may hold text from outside.
+
+    Raises:
+        PlanRejected: the answer is not of the form of a plan.
+    """
+    text = render(
+        "replan_request",
+        request=request,
+        inputs=json.dumps(state.inputs, ensure_ascii=False, indent=1),
+        tools="\n".join(f"- {name}: {about}" for name, about in tools.items()) or "- none",
+        accepted=_listed(
+            {id: f"output {json.dumps(state.plan.by_id[id].output)}" for id in state.results}
+        ),
+        failed=_listed(dict(state.reasons)),
+        outline=json.dumps(
+            [
+                task.model_dump(by_alias=True, exclude_defaults=True)
+                for task in unfinished_part(state.plan, state.results)
+            ],
+            ensure_ascii=False,
+            indent=1,
+        ),
+    )
+    drawn = await _drawn(specialist, _with_objections(text, objections), limits, model)
+    return _restored(drawn, outline(specialist, state.inputs, limits))
+
+
+def _listed(entries: Mapping[str, str]) -> str:
+    return "\n".join(f"- {id}: {about}" for id, about in entries.items()) or "- none"
+
+
+async def _drawn(specialist: Specialist, asked: str, limits: Limits, model: BaseChatModel) -> Plan:
     messages: list[AnyMessage] = [
         SystemMessage(
             render(
@@ -83,7 +153,7 @@ async def draft(
                 tasks=str(limits.tasks),
             )
         ),
-        HumanMessage(_request(specialist, request, inputs, tools, objections)),
+        HumanMessage(asked),
     ]
     planner = model.with_structured_output(PLAN_SCHEMA, method="function_calling", include_raw=True)
     try:
@@ -92,54 +162,62 @@ async def draft(
         raise PlanRejected(
             specialist.name, (f"The planner's answer is unusable: {error}",)
         ) from error
-    return _restored(_read(specialist, answer), outline(specialist, inputs))
+    return _read(specialist, answer, limits)
 
 
 def _restored(drawn: Plan, authors: Plan) -> Plan:
-    """The plan held to the author's criteria and schemas: a planner may not loosen them."""
-    return drawn.model_copy(
-        update={
-            "empty": authors.empty,
-            "tasks": tuple(
-                task.model_copy(update={"accept": own.accept, "output": own.output})
-                if (own := authors.by_id.get(task.id))
-                else task
-                for task in drawn.tasks
-            ),
-        }
+    """The plan held to the author's criteria and schemas: a planner may not loosen them.
+
+    A task that stands in for a mapped one, under whatever id, is held to its template.
+    """
+    templates = {name: authors.by_id[ids[0]] for name, ids in authors.groups.items() if ids}
+    known = templates | authors.by_id
+    tasks = [
+        _held_to(known.get(task.id) or templates.get(task.group), task) for task in drawn.tasks
+    ]
+    return drawn.model_copy(update={"empty": authors.empty, "tasks": tuple(tasks)})
+
+
+def _held_to(own: Task | None, task: Task) -> Task:
+    if own is None:
+        return task
+    return task.model_copy(
+        update={"accept": own.accept, "criteria": own.criteria, "output": own.output}
     )
 
 
 def _request(
-    specialist: Specialist,
-    request: str,
-    inputs: Mapping[str, Json],
-    tools: Mapping[str, str],
-    objections: Sequence[str],
+    request: str, inputs: Mapping[str, Json], tools: Mapping[str, str], outlined: Plan
 ) -> str:
-    text = render(
+    return render(
         "plan_request",
         request=request,
         inputs=json.dumps(inputs, ensure_ascii=False, indent=1),
         tools="\n".join(f"- {name}: {about}" for name, about in tools.items()) or "- none",
         outline=json.dumps(
-            outline(specialist, inputs).model_dump(by_alias=True, exclude_defaults=True),
+            outlined.model_dump(by_alias=True, exclude_defaults=True),
             ensure_ascii=False,
             indent=1,
         ),
     )
+
+
+def _with_objections(text: str, objections: Sequence[str]) -> str:
     if not objections:
         return text
     return text + "\n\n## Rejected\n" + "\n".join(f"- {problem}" for problem in objections)
 
 
-def _read(specialist: Specialist, answer: Json) -> Plan:
+def _read(specialist: Specialist, answer: Json, limits: Limits) -> Plan:
     """The plan in a structured answer, or each thing that is wrong with its form."""
     parsed = answer.get("parsed") if isinstance(answer, dict) else None
     if not isinstance(parsed, dict):
         raw = answer.get("raw") if isinstance(answer, dict) else None
         said = raw.text[:120] if isinstance(raw, AIMessage) else ""
         raise PlanRejected(specialist.name, (f"The planner returned no plan: {said!r}.",))
+    # Before the tasks are looked at one by one: ten thousand of them take their time.
+    if many := too_many(parsed, limits):
+        raise PlanRejected(specialist.name, (many,))
     try:
         return Plan.model_validate(parsed)
     except ValidationError as error:

@@ -6,29 +6,19 @@ import asyncio
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
-from langchain.agents import create_agent
-from langchain.agents.middleware import (
-    AgentMiddleware,
-    ModelCallLimitMiddleware,
-    ToolCallLimitMiddleware,
-)
-from langchain.agents.structured_output import MultipleStructuredOutputsError, ToolStrategy
 from langchain_core.language_models import BaseChatModel
 from langchain_core.messages import HumanMessage
 from langchain_core.tools import BaseTool
 
-from agents.loop_guard import LoopGuard
+from agents.bounds import READ_ON, Hands, limit_reached
+from agents.loop import Listing, loop_of
 from agents.prompts import render
 from agents.spec import Specialist
 from harness.limits import Limits
 from harness.plan import Task
-from runtime.canonical import Json
+from runtime.canonical import Json, canonical
 from runtime.errors import BoundaryBreach, LimitBreached, ModelFault, ModelUnavailable
-
-DELIVER = "deliver"
-"""Name of the tool by which a worker hands over its result."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,9 +30,25 @@ class Attempt:
     final: bool = False
     """True when no further attempt can help: a limit or a boundary ended it."""
 
+    def as_json(self) -> Json:
+        """As it is kept in a checkpoint."""
+        return {"output": self.output, "fault": self.fault, "final": self.final}
 
-def brief(task: Task, inputs: Mapping[str, Json], limits: Limits, rejected: Sequence[str]) -> str:
-    """Exactly what a worker receives: objective, declared inputs, boundaries, and objections."""
+    @classmethod
+    def of(cls, kept: Json) -> Attempt:
+        """What `as_json` kept."""
+        return cls(output=kept["output"], fault=kept["fault"], final=kept["final"])
+
+
+def brief(
+    task: Task,
+    inputs: Mapping[str, Json],
+    limits: Limits,
+    rejected: Sequence[str] = (),
+    advice: str = "",
+) -> str:
+    """Exactly what a worker receives: objective, declared inputs, boundaries, and, after a try
+    that was not accepted, the objections and what a person advised."""
     text = render(
         "brief",
         objective=task.objective,
@@ -50,9 +56,11 @@ def brief(task: Task, inputs: Mapping[str, Json], limits: Limits, rejected: Sequ
         tools=", ".join(task.tools) or "none",
         tool_calls=str(limits.tool_calls),
     )
-    if not rejected:
-        return text
-    return text + "\n\n## Rejected\n" + "\n".join(f"- {reason}" for reason in rejected)
+    if rejected:
+        text += "\n\n## Rejected\n" + "\n".join(f"- {reason}" for reason in rejected)
+    if advice:
+        text += f"\n\n## Advice\n{advice}"
+    return text
 
 
 def instructions(specialist: Specialist) -> str:
@@ -78,29 +86,21 @@ async def work(
 ) -> Attempt:
     """Run one agent loop over the brief `text`. `trace` is the metadata of its trace.
 
-    Called without a config: so the loop gets a stable place of its own in the checkpoint, resumes
+    Called without a thread of its own: so the loop gets a stable place in the checkpoint, resumes
     in the middle, and can be interrupted. Interrupts pass through.
     """
-    # Limits of the thread, not of the run: a pause or a crash must not start the count anew. Each
-    # attempt has a place of its own in the checkpoint, and so a count of its own.
-    guards: list[AgentMiddleware[Any, Any, Any]] = [
-        ModelCallLimitMiddleware(thread_limit=limits.model_calls, exit_behavior="end"),
-        ToolCallLimitMiddleware(thread_limit=limits.tool_calls, exit_behavior="continue"),
-        LoopGuard(limits.repeated_calls),
-    ]
-    agent = create_agent(
-        model,
-        list(tools),
-        system_prompt=instructions(specialist),
-        response_format=ToolStrategy(
-            _deliverable(task.output), handle_errors=(MultipleStructuredOutputsError,)
-        ),
-        middleware=guards,
-        name=task.id,
-    ).with_config(metadata=dict(trace))
+    agent = loop_of(
+        specialist.name,
+        instructions(specialist),
+        canonical(task.output),
+        tuple(Listing.of(tool) for tool in tools),
+        limits,
+        READ_ON not in task.tools,
+    ).with_config(run_name=task.id, metadata=dict(trace))
+    hands = Hands(model=model, tools={tool.name: tool for tool in tools})
     try:
         async with asyncio.timeout(limits.task_seconds):
-            state = await agent.ainvoke({"messages": [HumanMessage(text)]})
+            state = await agent.ainvoke({"messages": [HumanMessage(text)]}, context=hands)
     except TimeoutError:
         return Attempt(fault=f"limit 'task_seconds' of {limits.task_seconds:g} s was reached")
     except (ModelFault, ModelUnavailable) as error:
@@ -108,9 +108,6 @@ async def work(
     except (LimitBreached, BoundaryBreach) as error:
         return Attempt(fault=str(error), final=True)
     if "structured_response" not in state:
-        return Attempt(fault=f"no result was delivered within {limits.model_calls} model calls")
+        reached = limit_reached(state["messages"])
+        return Attempt(fault=reached or "the worker stopped without delivering a result")
     return Attempt(output=state["structured_response"])
-
-
-def _deliverable(schema: dict[str, Json]) -> dict[str, Json]:
-    return schema | {"title": DELIVER, "description": "Hand over the complete result of the task."}

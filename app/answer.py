@@ -60,10 +60,19 @@ def show_open(ended: Ended, home: str) -> None:
 
 def as_json(ended: Ended) -> str:
     """One JSON object: the answer's fields, the thread, and what a person is asked."""
+    return json.dumps(_data(ended), ensure_ascii=False, indent=2)
+
+
+def many_as_json(ended: Sequence[Ended]) -> str:
+    """The same of several runs, as a list."""
+    return json.dumps([_data(one) for one in ended], ensure_ascii=False, indent=2)
+
+
+def _data(ended: Ended) -> Json:
     shown: dict[str, Json] = {"run": ended.run, "thread": ended.thread, "status": ended.status}
     shown |= dict(ended.answer) if ended.answer else {}
     shown["pending"] = [_pending(question) for question in ended.pending]
-    return json.dumps(shown, ensure_ascii=False, indent=2)
+    return shown
 
 
 def _pending(question: Question) -> Json:
@@ -104,7 +113,9 @@ def _show_evidence(evidence: Sequence[ToolCall]) -> None:
 
 
 def _show_cost(answer: Answer) -> None:
-    status = {"done": "green", "incomplete": "yellow"}.get(answer["status"], "red")
+    status = {"done": "green", "incomplete": "yellow", "cancelled": "yellow"}.get(
+        answer["status"], "red"
+    )
     click.echo(
         f"Status: {click.style(answer['status'], fg=status)} · {answer['model_calls']} model calls,"
         f" {answer['tokens']:,} tokens, ${answer['cost']:.4f} · {answer['tool_calls']} tool calls"

@@ -10,6 +10,7 @@ import hmac
 
 from langgraph_sdk import Auth
 
+from app.api_cancel import note_cancel
 from runtime.errors import ConfigError
 from runtime.settings import load
 
@@ -107,6 +108,8 @@ async def no_state_by_hand(
     nothing but the thread; metadata and cancelling come with fields of their own."""
     if set(value) <= {"thread_id"}:
         raise _refused("The state of a thread is not written over the API.")
+    if value.get("action"):
+        await note_cancel(value, ctx.user.identity if _KEYS else "")
     return await own(ctx, value)
 
 

@@ -25,7 +25,7 @@ from runtime.errors import ConfigError
 from runtime.settings import Settings
 from runtime.yaml_source import complaints, load_yaml
 from tools.catalogue import ToolEntry
-from tools.config import ToolsConfig, read_tools
+from tools.config import FILES, ToolsConfig, read_tools
 from tools.gateway import open_gateway
 from tools.policy import Policy
 from tools.resolve import check_tools
@@ -70,7 +70,7 @@ async def check_all(settings: Settings, path: str | None, *, start_tools: bool) 
         known = Known(
             names=frozenset(source.specialist.name for source in sources),
             limits=limits,
-            servers=frozenset(config.servers) if config else None,
+            servers=frozenset((*config.servers, FILES)) if config else None,
             catalogue=learnt.catalogue if config and start_tools else None,
             unavailable=learnt.unavailable,
             policy=None if mistakes else policy,

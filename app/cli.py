@@ -60,44 +60,86 @@ def main(ctx: click.Context) -> None:
 @click.option("--tenant", default="local", show_default=True, help="On whose behalf.")
 @click.option("--user", default="local", show_default=True, help="Who asks.")
 @click.option("--thread", default="", metavar="ID", help="Go on with an earlier conversation.")
+@click.option("--no-recover", is_flag=True, help="Leave runs alone that a crash cut off.")
 @_home
 @_json
-def run(request: str, thread: str, home: str, json: bool, **context: Any) -> None:  # noqa: ANN401
+def run(
+    request: str,
+    thread: str,
+    no_recover: bool,
+    home: str,
+    json: bool,
+    **context: Any,  # noqa: ANN401
+) -> None:
     """Carry out REQUEST; `-` reads it from stdin.
 
     Shows route, plan, tasks and spend while it works, then the answer with its evidence and cost.
-    Where a person has to decide, it asks on a terminal, and ends with code 3 elsewhere.
+    Where a person has to decide, it asks on a terminal, and ends with code 3 elsewhere. Runs of the
+    command line that a crash cut off go on beside it; exit code and JSON are those of REQUEST.
     """
     from app.intake import request_of
 
     text = sys.stdin.read() if request == "-" else request
     wanted = request_of(text, thread=thread, **context)
-    sys.exit(_sitting(home, json, docs=context["docs"]).start(wanted))
+    sys.exit(_sitting(home, json, docs=context["docs"]).start(wanted, recover=not no_recover))
 
 
 @main.command(epilog=HELP)
 @click.argument("approval")
 @click.argument("decision", metavar='approve|refuse|"TEXT"')
+@click.option("--text", default="", metavar="TEXT", help="Advice for a task that nobody could do.")
+@click.option("--output", metavar="FILE", help="The result of such a task, as JSON; - for stdin.")
+@click.option("--plan", metavar="FILE", help="The plan as you want it, as JSON; - for stdin.")
 @_home
 @_json
-def answer(approval: str, decision: str, home: str, json: bool) -> None:
+def answer(
+    approval: str,
+    decision: str,
+    text: str,
+    output: str | None,
+    plan: str | None,
+    home: str,
+    json: bool,
+) -> None:
     """Answer what a paused run asks, and go on with the run.
 
     APPROVAL is an id that `switchyard approvals` lists. A question in words takes a text.
     """
-    sys.exit(_sitting(home, json).answer(approval, decision))
+    from app.handed import json_of
+    from app.questions import Added
+
+    added = Added(text=text, output=json_of("output", output), plan=json_of("plan", plan))
+    sys.exit(_sitting(home, json).answer(approval, decision, added))
 
 
 @main.command(epilog=HELP)
+@click.argument("run_id", metavar="[RUN]", required=False)
+@_home
+@_json
+def resume(run_id: str | None, home: str, json: bool) -> None:
+    """Go on with a run that was cut off or stopped, from its last step.
+
+    What was accepted is not done again. RUN is an id, or the beginning of one. Without it, every
+    run that was cut off goes on; one that its person stopped by Ctrl-C does not.
+    """
+    sitting = _sitting(home, json)
+    sys.exit(sitting.resume(run_id) if run_id else sitting.resume_all())
+
+
+@main.command()
 @click.argument("run_id", metavar="RUN")
 @_home
 @_json
-def resume(run_id: str, home: str, json: bool) -> None:
-    """Go on with a run that was cut off, from its last step.
+def cancel(run_id: str, home: str, json: bool) -> None:
+    """End a run, whichever process works on it.
 
-    What was accepted is not done again. RUN is an id, or the beginning of one.
+    Every worker ends, what was accepted is kept, and the answer says what was not done. RUN is an
+    id, or the beginning of one.
     """
-    sys.exit(_sitting(home, json).resume(run_id))
+    from app.cancel import cancel_run, show_cancelled
+
+    run = asyncio.run(cancel_run(_settings(home), run_id))
+    sys.exit(show_cancelled(run, as_json=json))
 
 
 @main.command(short_help="List what waits for a person.")

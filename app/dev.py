@@ -139,6 +139,7 @@ def _how_to_call(address: str, seconds: float, keys: bool) -> str:
         f"  {address}/mcp        the same over MCP; /a2a/ASSISTANT_ID over A2A\n"
         f"  {address}/ready      specialists and tools\n"
         f"  {address}/approvals  what waits for a person\n"
+        f"  {address}/cancel/RUN ends a run (POST)\n"
         f"  Studio: {_STUDIO}{address}\n\n"
         "End it with Ctrl-C.\n"
     )

@@ -17,6 +17,7 @@ class Exit(IntEnum):
     waits = 3
     incomplete = 4
     declined = 5
+    cancelled = 6
     interrupted = 130
 
 
@@ -29,6 +30,7 @@ Exit codes:
   3    paused: a person is asked, see `switchyard approvals`
   4    incomplete: the answer says what is missing
   5    declined: nobody here does this
+  6    cancelled: somebody ended the run
   130  interrupted
 """
 """For the help of commands that run something."""
@@ -40,6 +42,7 @@ _BY_STATUS = {
     "incomplete": Exit.incomplete,
     "declined": Exit.declined,
     "paused": Exit.waits,
+    "cancelled": Exit.cancelled,
 }
 
 

@@ -14,15 +14,19 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse
 from starlette.routing import Route
 
+from app.api_cancel import cancel
 from app.catalogue import tool_counts
+from app.checkpoints import open_checkpoints
 from app.edge import code_of
 from app.exit_codes import Exit
 from app.places import settings_for
 from app.questions import command_for
+from app.restored import hold_back
+from app.server_recovery import recover
 from graphs.services import open_services, services
 from ledger.approvals import Approval
 from models.tiers import TIERS
-from runtime.errors import SwitchyardError
+from runtime.errors import SwitchyardError, UnknownRun
 
 # Made absolute here, at import: inside of the loop the server forbids to ask for the folder.
 _SETTINGS = settings_for()
@@ -30,11 +34,18 @@ _SETTINGS = settings_for()
 
 @asynccontextmanager
 async def lifespan(_app: Starlette) -> AsyncIterator[None]:
-    """Open ledger, models and tool servers for as long as the server runs."""
-    async with open_services(_SETTINGS) as opened:
+    """Open ledger, models and tool servers for as long as the server runs; recover what was cut
+    off."""
+    restored = hold_back()
+    async with (
+        open_checkpoints(_SETTINGS) as checkpoints,
+        open_services(_SETTINGS, "server") as opened,
+    ):
         # litellm takes seconds to load: in a thread, while the server is ready already. A run that
         # comes before it is loaded waits for it at its intake.
         loading = asyncio.create_task(opened.models.warm())
+        # Before the first caller comes: a thread that the server lost is there again by then.
+        await recover(opened, checkpoints, restored)
         yield
         await loading
 
@@ -95,8 +106,10 @@ def _shown(one: Approval) -> dict[str, object]:
 
 
 async def _told(_request: Request, error: Exception) -> JSONResponse:
-    """A known error as JSON: 400 for the caller's mistakes, 503 for ours."""
+    """A known error as JSON: 404 or 400 for the caller's mistakes, 503 for ours."""
     assert isinstance(error, SwitchyardError), "registered for these alone"
+    if isinstance(error, UnknownRun):
+        return JSONResponse({"error": error.message, "remedy": error.remedy}, status_code=404)
     status = 400 if code_of(error) == Exit.rejected else 503
     return JSONResponse({"error": error.message, "remedy": error.remedy}, status_code=status)
 
@@ -105,6 +118,7 @@ app = Starlette(
     routes=[
         Route("/ready", ready, methods=["GET"]),
         Route("/approvals", approvals, methods=["GET"]),
+        Route("/cancel/{run}", cancel, methods=["POST"]),
     ],
     lifespan=lifespan,
     exception_handlers={SwitchyardError: _told},

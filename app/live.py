@@ -24,6 +24,7 @@ _MARKS = {
     "accepted": ("✔", "green"),
     "failed": ("✘", "red"),
     "blocked": ("⊘", "red"),
+    "cancelled": ("■", "yellow"),
 }
 _SHOWN = 4
 """Members of a group of mapped tasks that are shown by themselves while they work."""

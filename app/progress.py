@@ -13,7 +13,7 @@ from harness.plan import Plan
 from ledger.store import Ledger
 from runtime.canonical import Json
 
-ENDED = frozenset({"accepted", "failed", "blocked"})
+ENDED = frozenset({"accepted", "failed", "blocked", "cancelled"})
 """States in which a task stays."""
 
 

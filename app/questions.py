@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from langgraph.types import Interrupt
 
 from runtime.canonical import Json
 from runtime.errors import UserError
+
+_WITH = {"plan": ("plan",), "task": ("text", "output")}
+"""What a person may add to the word `approve`, by kind of question."""
 
 APPROVE = frozenset({"approve", "approved", "yes", "y"})
 REFUSE = frozenset({"refuse", "refused", "no", "n"})
@@ -24,7 +27,7 @@ class Question:
     approval: str
     """Id in the ledger, by which a person answers."""
     kind: str
-    """`effect`, `plan` or `clarify`."""
+    """`effect`, `plan`, `task` or `clarify`."""
     task: str
     question: Json
 
@@ -32,6 +35,26 @@ class Question:
     def in_words(self) -> bool:
         """Whether the answer is a text, not a decision."""
         return self.kind == "clarify"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Added:
+    """What a person adds to a decision."""
+
+    text: str = ""
+    """Advice for one more try of a task that nobody could do."""
+    output: Json = None
+    """The person's own result of such a task."""
+    plan: Json = None
+    """The plan as it shall be carried out."""
+
+    def given(self) -> dict[str, Json]:
+        """What there is, by name."""
+        fields = {"text": self.text.strip() or None, "output": self.output, "plan": self.plan}
+        return {name: value for name, value in fields.items() if value is not None}
+
+
+NOTHING = Added()
 
 
 def questions_in(interrupts: Iterable[Interrupt]) -> list[Question]:
@@ -52,24 +75,42 @@ def questions_in(interrupts: Iterable[Interrupt]) -> list[Question]:
     return list(found.values())
 
 
-def answer_to(approval: str, kind: str, said: str) -> Json:
+def answer_to(approval: str, kind: str, said: str, added: Added = NOTHING) -> dict[str, Json]:
     """The resume value for an approval.
 
     Raises:
-        UserError: the words decide nothing.
+        UserError: the words decide nothing, or what is added does not belong to the question.
     """
-    words = said.strip()
+    words, more = said.strip(), added.given()
     if kind == "clarify":
+        words = words or added.text.strip()
         if not words:
             raise UserError("The answer is empty.", remedy="Answer the question in words.")
         return {"approval": approval, "text": words}
-    if words.casefold() in APPROVE:
-        return {"approval": approval, "decision": "approve"}
     if words.casefold() in REFUSE:
+        _refuse_added(approval, more, ())
         return {"approval": approval, "decision": "refuse"}
+    if words.casefold() in APPROVE:
+        _refuse_added(approval, more, _WITH.get(kind, ()))
+        return {"approval": approval, "decision": "approve", **more}
     raise UserError(
         f"{words!r} is no decision on {approval}.", remedy="Answer with: approve, or refuse."
     )
+
+
+def _refuse_added(approval: str, more: Mapping[str, Json], allowed: tuple[str, ...]) -> None:
+    for name in more:
+        if name not in allowed:
+            takes = " or ".join(f"--{one}" for one in allowed) or "the word alone"
+            raise UserError(
+                f"--{name} does not belong to this answer to {approval}.",
+                remedy=f"It takes {takes}.",
+            )
+    if len(more) > 1:
+        raise UserError(
+            f"{approval} takes one of {', '.join(f'--{name}' for name in more)}.",
+            remedy="Give advice for one more try, or the result itself.",
+        )
 
 
 def in_lines(kind: str, task: str, question: Json) -> list[str]:
@@ -84,6 +125,16 @@ def in_lines(kind: str, task: str, question: Json) -> list[str]:
                 *(f"  {task['id']}: {task['objective'][:100]}" for task in tasks[:20]),
                 *([f"  … and {len(tasks) - 20} more"] if len(tasks) > 20 else []),
             ]
+        case "task":
+            return [
+                f"Nobody could do {task} ({question.get('specialist', '')}):"
+                f" {_shown(question.get('objective', ''))}",
+                *(f"  rejected: {_shown(why)}" for why in question.get("reasons", ())),
+                *_named("input", question.get("inputs")),
+                f"  the result has the form: {json.dumps(question.get('output'))[:500]}",
+                "Approve for one more try (--text with advice), give the result yourself"
+                " (--output FILE), or refuse to let it fail.",
+            ]
         case _:
             arguments = question["arguments"]
             return [
@@ -96,8 +147,18 @@ def in_lines(kind: str, task: str, question: Json) -> list[str]:
 
 def command_for(approval: str, kind: str, home: str = "") -> str:
     """The exact command that answers from another terminal."""
-    words = '"your words"' if kind == "clarify" else "approve|refuse"
+    words = {
+        "clarify": '"your words"',
+        "plan": "approve|refuse [--plan FILE]",
+        "task": 'approve|refuse [--text "advice" | --output FILE]',
+    }.get(kind, "approve|refuse")
     return f"switchyard answer {approval} {words}" + (f" --home {home}" if home else "")
+
+
+def _named(what: str, values: Json) -> list[str]:
+    if not isinstance(values, dict):
+        return []
+    return [f"  {what} {name}: {_shown(value)[:200]}" for name, value in values.items()]
 
 
 def _shown(value: Json) -> str:

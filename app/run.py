@@ -1,6 +1,7 @@
 """A run from the command line: start one, answer one that waits, go on with one that was cut off.
 
-All three end in the same way: with an answer, or with questions that stay open.
+All three end in the same way: with an answer, or with questions that stay open. Whoever stops one
+by Ctrl-C goes on with it by hand; what was cut off otherwise goes on by itself.
 """
 
 from __future__ import annotations
@@ -20,7 +21,10 @@ from langgraph.types import Command
 from app.checkpoints import Checkpoints, open_checkpoints
 from app.drive import Graph, Person, View, drive, open_questions
 from app.lookup import known_run
-from app.questions import Question, answer_to
+from app.place import place_of
+from app.questions import Question
+from graphs.answer import answer_of
+from graphs.cancelled import close_cancelled
 from graphs.deep import build as build_deep
 from graphs.services import Services, open_services
 from graphs.state import Answer, Outcome
@@ -28,9 +32,12 @@ from graphs.supervisor import build as build_supervisor
 from ledger.approvals import Approval
 from ledger.runs import Run
 from runtime.canonical import Json
-from runtime.errors import UserError
+from runtime.errors import NoStep, RunCancelled, UserError
 from runtime.labels import Label
 from runtime.settings import Settings
+
+CLI = "cli"
+"""How the names of processes of the command line begin."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,27 +86,32 @@ class Desk:
         thread = request.thread or run
         config: RunnableConfig = {
             "configurable": {"thread_id": thread, "run_id": run},
-            # What the trace may tell depends on it; the server mirrors it by itself.
-            "metadata": {"label": str(request.context.get("label", Label.internal))},
+            # What the trace may tell depends on the label. Both are kept with each step, as the
+            # server does by itself: a run that is cut off in its first one reads them again.
+            "metadata": {
+                "label": str(request.context.get("label", Label.internal)),
+                "specialist": str(request.context.get("specialist", "")),
+            },
         }
         if request.thread:
             await self._refuse_waiting(graph, config, thread)
         payload = {"messages": [HumanMessage(request.text)]}
         return await self._drive(graph, payload, config, run, view, context=request.context)
 
-    async def answer(self, approval: Approval, said: str, view: View) -> Ended:
-        """Answer one open question of a run, and go on with it.
+    async def answer(self, approval: Approval, resume: Json, view: View) -> Ended:
+        """Give an open question of a run its answer, and go on with the run.
 
         Raises:
-            UserError: the words decide nothing, or the run does not wait for this answer.
+            UserError: the run does not wait for this answer, or another process drives it.
         """
-        resume = answer_to(approval.id, approval.kind, said)
         run = await known_run(self.services.ledger, approval.run)
-        graph, config = await self._place_of(run)
+        await self.services.holding.take(run.id)
+        graph, config, context = await self._place_of(run)
         for question in await open_questions(graph, config):
             if question.approval == approval.id:
                 payload: Command[Any] = Command(resume={question.interrupt: resume})
-                return await self._drive(graph, payload, config, run.id, view)
+                return await self._drive(graph, payload, config, run.id, view, context)
+        await self.services.holding.rest(run.id)
         raise UserError(
             f"{approval.id} is open in the ledger, but its run does not wait for it.",
             remedy=f"The run was cut off before it could ask: switchyard resume {run.id}",
@@ -109,24 +121,31 @@ class Desk:
         """Go on with a run that was cut off, from its last step.
 
         Raises:
-            UserError: it has ended.
+            UserError: it has ended, it left no step, or another process drives it.
         """
-        if run.finished_at is not None:
+        if run.ended:
             raise UserError(
                 f"Run {run.id} has ended: {run.status}.",
                 remedy=f"See it with: switchyard runs show {run.id}",
             )
-        graph, config = await self._place_of(run)
-        if not (await graph.aget_state(config)).next:
-            raise UserError(
-                f"Run {run.id} left no step to go on from.", remedy="Send the request again."
-            )
+        try:
+            await self.services.holding.take(run.id)
+        except RunCancelled:
+            # It was cut off on its way to its end.
+            closed = await close_cancelled(self.services.ledger, run.id)
+            return Ended(run=run.id, thread=run.thread, answer=closed, pending=())
+        graph, config, context = await self._place_of(run)
         questions = await open_questions(graph, config)
         answers = {one.interrupt: said for one in questions if (said := await self.person(one))}
-        if questions and not answers:
+        if questions and not answers and not await self._may_go_on(run, questions):
             return await self._ended(graph, config, run.id, questions)
         payload: Command[Any] | None = Command(resume=answers) if answers else None
-        return await self._drive(graph, payload, config, run.id, view)
+        return await self._drive(graph, payload, config, run.id, view, context)
+
+    async def _may_go_on(self, run: Run, questions: list[Question]) -> bool:
+        """Whether something besides the open questions is left to do."""
+        pending = {one.id for one in await self.services.ledger.approvals.pending(run.id)}
+        return run.status != "paused" or any(one.approval not in pending for one in questions)
 
     async def _drive(
         self,
@@ -137,14 +156,19 @@ class Desk:
         view: View,
         context: Json = None,
     ) -> Ended:
-        open_ones = await drive(
-            graph, payload, config, context=context, view=view, person=self.person
-        )
+        try:
+            open_ones = await drive(
+                graph, payload, config, context=context, view=view, person=self.person
+            )
+        except asyncio.CancelledError:
+            await self.services.holding.stop(run)
+            raise
         return await self._ended(graph, config, run, open_ones)
 
     async def _ended(
         self, graph: Graph, config: RunnableConfig, run: str, pending: list[Question]
     ) -> Ended:
+        await self.services.holding.rest(run)
         values = (await graph.aget_state(config)).values
         answer = values.get("answer") or await self._of_deep(run, values.get("outcome"))
         return Ended(
@@ -158,40 +182,42 @@ class Desk:
         """The outcome of a deep run by itself in the form of an answer."""
         if outcome is None:
             return None
-        spent = await self.services.ledger.spend.total(run)
-        return Answer(
-            run=run,
+        return await answer_of(
+            self.services.ledger,
+            run,
             status=outcome["status"],
             text=outcome["text"],
             outcomes=[outcome],
             evidence=outcome["evidence"],
             missing=outcome["missing"],
-            cost=spent.cost,
-            tokens=spent.prompt_tokens + spent.completion_tokens,
-            model_calls=spent.calls,
-            tool_calls=len(await self.services.ledger.calls.of_run(run)),
-            offline=False,
         )
 
-    async def _place_of(self, run: Run) -> tuple[Graph, RunnableConfig]:
-        """The graph and the thread that a recorded run stands in."""
-        routed = await self.services.ledger.runs.route(run.id)
-        plans = await self.services.ledger.tasks.plans_of(run.id)
-        # Only a run of the deep graph by itself has a plan without a route.
-        graph = self._graph("deep" if plans and not routed else "supervisor")
-        return graph, {"configurable": {"thread_id": run.thread, "run_id": run.id}}
+    async def _place_of(self, run: Run) -> tuple[Graph, RunnableConfig, dict[str, Json]]:
+        """The graph, the thread and the context of a recorded run.
+
+        Raises:
+            NoStep: its thread holds no step to go on from.
+        """
+        place = await place_of(self.services.ledger, self.checkpoints, run)
+        graph = self._graph(place.graph)
+        if not (await graph.aget_state(place.config)).next:
+            await self.services.holding.stop(run.id)
+            raise NoStep(run.id)
+        return graph, place.config, place.context
 
     def _graph(self, name: str) -> Graph:
         builder = build_deep() if name == "deep" else build_supervisor(self.services.registry)
         return builder.compile(checkpointer=self.checkpoints, name=name)
 
     async def _refuse_waiting(self, graph: Graph, config: RunnableConfig, thread: str) -> None:
-        waiting = await open_questions(graph, config)
-        if waiting:
-            raise UserError(
-                f"Thread {thread} waits for an answer to {waiting[0].approval}.",
-                remedy="Answer it first (switchyard approvals), or leave --thread out.",
-            )
+        for question in await open_questions(graph, config):
+            asked = await self.services.ledger.approvals.get(question.approval)
+            # The steps of a run that was cancelled still hold its questions.
+            if asked is not None and asked.state == "pending":
+                raise UserError(
+                    f"Thread {thread} waits for an answer to {asked.id}.",
+                    remedy="Answer it first (switchyard approvals), or leave --thread out.",
+                )
 
 
 @asynccontextmanager
@@ -206,8 +232,8 @@ async def open_desk(settings: Settings, person: Person) -> AsyncIterator[Desk]:
     loading = asyncio.create_task(asyncio.to_thread(import_module, "models.session"))
     try:
         async with (
-            open_services(settings) as services,
-            open_checkpoints(settings.checkpoints) as checkpoints,
+            open_services(settings, CLI) as services,
+            open_checkpoints(settings) as checkpoints,
         ):
             yield Desk(services=services, checkpoints=checkpoints, person=person)
     finally:

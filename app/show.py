@@ -28,6 +28,9 @@ _STATES = {
     "allow": "green",
     "approved": "green",
     "incomplete": "yellow",
+    "cancelled": "yellow",
+    "withdrawn": "yellow",
+    "stopped": "magenta",
     "paused": "magenta",
     "pending": "magenta",
     "ask": "magenta",
@@ -72,6 +75,8 @@ def _head(run: Run, console: Console) -> None:
         ("label", run.label),
         ("documents", run.docs),
         ("thread", run.thread),
+        ("driven by", run.holder or ""),
+        ("cancelled", f"by {run.cancel_by}, {_day(run.cancel_at)}" if run.cancel_at else ""),
     ]
     for name, value in facts:
         if value:

@@ -1,4 +1,4 @@
-"""The deep harness as a graph: plan, check, approve, execute, synthesise, conclude."""
+"""The deep harness as a graph: plan, check, approve, execute, replan, synthesise, conclude."""
 
 from __future__ import annotations
 
@@ -9,23 +9,29 @@ from langgraph.config import get_stream_writer
 from langgraph.graph import END, START, StateGraph
 
 from agents.compose import compose
-from graphs.approval import ask_person
-from graphs.execute import execute_plan
-from graphs.planning import composed, draw, faults, inputs_of
+from agents.planner import Unfinished
+from graphs.authority import authority_of, with_budget
+from graphs.costs import estimate_of, objection
+from graphs.planning import composed, draw, faults, inputs_of, reason_for_planner, redraw
+from graphs.plans import announce, keep_plan, refused_by_person, what_is_left
 from graphs.request import job_from
 from graphs.services import services
+from graphs.signing import sign
+from graphs.solo import carry_out
 from graphs.state import (
     NO_JOB,
     DeepState,
     Job,
     Outcome,
     RequestContext,
+    Status,
     SupervisorInput,
     no_outcome,
 )
+from harness.merge import merged
 from harness.plan import Plan
-from runtime.canonical import Json, digest
-from runtime.errors import PlanRejected, RequestError, SwitchyardError, UserError
+from runtime.canonical import Json
+from runtime.errors import PlanRejected, RequestError, RunCancelled, SwitchyardError, UserError
 
 
 async def plan(state: DeepState) -> DeepState:
@@ -38,11 +44,12 @@ async def plan(state: DeepState) -> DeepState:
     if "job" in state and (objections or not state.get("own_run")):
         return {**update, **await _planned(state["job"], state, objections)}
     # Called by itself: open a run for the last message, and forget what an earlier one left.
-    update |= {"own_run": True, "outcome": None}
+    update |= {"own_run": True, "outcome": None, "replans": 0, "cancelled": "", "solo": None}
     try:
         job = await job_from(services(), state.get("messages", []))
     except RequestError as error:
         return {**update, "job": NO_JOB, "outcome": no_outcome(NO_JOB, "rejected", str(error))}
+    job = await with_budget(services(), job)
     return {**update, "job": job, **await _planned(job, {}, objections)}
 
 
@@ -71,20 +78,25 @@ async def _planned(job: Job, state: DeepState, objections: list[str]) -> DeepSta
 
 
 async def check(state: DeepState) -> DeepState:
-    """Refuse a plan that cannot work, before anything is spent; store the one that can."""
+    """Refuse a plan that cannot work, before anything is spent; store the one that can.
+
+    Tasks that would do the same are merged first.
+    """
     if state.get("outcome") or state.get("objections"):
         return {}
     opened, job = services(), state["job"]
-    drawn = Plan.model_validate(state["plan"])
     specialist = opened.registry.require(job["specialist"])
+    drawn = merged(Plan.model_validate(state["plan"])).plan
     wrong = faults(opened, job, specialist, state["inputs"], drawn)
     if not wrong:
-        await opened.ledger.tasks.store_plan(
-            job["run"], job["task"], specialist.name, state["plan"]
-        )
-        _announce(job, drawn)
-        return {}
-    if state.get("repaired") or (specialist.plan and specialist.plan.by == "spec"):
+        estimated = estimate_of(opened, job, state["inputs"], drawn)
+        wrong = await objection(opened, job, estimated)
+    by = specialist.plan.by if specialist.plan else "spec"
+    if not wrong:
+        kept = await keep_plan(opened, job, drawn, drawn_by=by)
+        announce(job, drawn, estimated)
+        return {"plan": kept}
+    if state.get("repaired") or by == "spec":
         return {"outcome": no_outcome(job, "failed", str(PlanRejected(specialist.name, wrong)))}
     return {"objections": list(wrong)}
 
@@ -97,24 +109,19 @@ def after_check(state: DeepState) -> Literal["plan", "approve", "conclude"]:
 
 
 async def approve(state: DeepState) -> DeepState:
-    """Where the specialist asks for it, a person signs the plan."""
+    """Where the specialist asks for it, a person signs the plan, as it is or with edits."""
     opened, job = services(), state["job"]
     specialist = opened.registry.require(job["specialist"])
-    if specialist.approval != "plan":
+    if specialist.approval != "plan" or "authority" in job:
+        # What a parent's plan hands down was signed with the parent's plan.
         return {}
-    id = "a-" + digest([job["run"], job["task"], state["plan"]])[:12]
-    question = {"specialist": specialist.name, "plan": state["plan"]}
-    asked = await opened.ledger.approvals.ask(
-        id, run=job["run"], task=job["task"], kind="plan", question=question
+    signed = await sign(
+        opened, job, specialist, state["inputs"], Plan.model_validate(state["plan"])
     )
-    if asked.state == "pending":
-        decision = await ask_person(opened.ledger, asked)
-        await opened.ledger.approvals.answer(id, decision, by=job["user"])
-        asked = await opened.ledger.approvals.get(id) or asked
-    if asked.state == "approved":
-        return {}
-    why = f"The plan was refused by {asked.answered_by}; nothing was executed."
-    return {"outcome": no_outcome(job, "declined", why)}
+    if signed.plan is None:
+        why = f"The plan was refused by {signed.by}; nothing was executed."
+        return {"outcome": no_outcome(job, "declined", why)}
+    return {"plan": signed.plan}
 
 
 def after_approve(state: DeepState) -> Literal["execute", "conclude"]:
@@ -123,11 +130,69 @@ def after_approve(state: DeepState) -> Literal["execute", "conclude"]:
 
 
 async def execute(state: DeepState) -> DeepState:
-    """Run the plan as dataflow; see `graphs/execute.py`."""
-    finished = await execute_plan(
-        services(), state["job"], Plan.model_validate(state["plan"]), state["inputs"]
+    """Run the plan as dataflow; see `graphs/execute.py`. One worker does a plan that needs none
+    other; see `harness/solo.py`."""
+    opened, job = services(), state["job"]
+    drawn = Plan.model_validate(state["plan"])
+    try:
+        finished = await opened.holding.unless_cancelled(
+            job["run"], carry_out(opened, job, drawn, state["inputs"], delegate=_nested)
+        )
+    except RunCancelled as cancelled:
+        kept = await what_is_left(opened, job, drawn, cancelled)
+        return {"cancelled": cancelled.by, "results": kept.results, "unfinished": kept.unfinished}
+    return {
+        "results": finished.results,
+        "unfinished": finished.unfinished,
+        "solo": finished.solo,
+    }
+
+
+async def after_execute(state: DeepState) -> Literal["replan", "synthesise"]:
+    """A new plan for what has no result, while the limits leave one and no person said no."""
+    opened, job = services(), state["job"]
+    specialist = opened.registry.require(job["specialist"])
+    limits = authority_of(opened, job).limits
+    if (
+        not state["unfinished"]
+        or state.get("cancelled")
+        or specialist.plan is None
+        or specialist.plan.by != "model"
+        or state.get("replans", 0) >= limits.replans
+        or await refused_by_person(opened, job)
+    ):
+        return "synthesise"
+    return "replan"
+
+
+async def replan(state: DeepState) -> DeepState:
+    """Have the unfinished part planned anew; without a sound plan the old one stands."""
+    opened, job = services(), state["job"]
+    specialist = opened.registry.require(job["specialist"])
+    old = Plan.model_validate(state["plan"])
+    unfinished = Unfinished(
+        plan=old,
+        inputs=state["inputs"],
+        results=state["results"],
+        reasons={id: reason_for_planner(why) for id, why in state["unfinished"].items()},
     )
-    return {"results": finished.results, "unfinished": finished.unfinished}
+    update: DeepState = {"replans": state.get("replans", 0) + 1}
+    try:
+        redrawn = await redraw(opened, job, specialist, unfinished)
+    except SwitchyardError as error:
+        # What is accepted is worth more than a new plan: the answer says what is missing.
+        get_stream_writer()({"event": "replan", "dispatch": job["task"], "reason": str(error)})
+        redrawn = None
+    if redrawn is None:
+        return {**update, "redrawn": False}
+    kept = await keep_plan(opened, job, redrawn, drawn_by="replan")
+    announce(job, redrawn, estimate_of(opened, job, state["inputs"], redrawn))
+    return {**update, "redrawn": True, "plan": kept}
+
+
+def after_replan(state: DeepState) -> Literal["execute", "synthesise"]:
+    """Execute a new plan; without one, answer with what there is."""
+    return "execute" if state["redrawn"] else "synthesise"
 
 
 async def synthesise(state: DeepState) -> DeepState:
@@ -141,7 +206,7 @@ async def synthesise(state: DeepState) -> DeepState:
     outcome = Outcome(
         dispatch=job["task"],
         specialist=specialist.name,
-        status="incomplete" if missing else "done",
+        status=_status(state),
         text=compose(specialist.answer, {"request": state["inputs"], **outputs})
         if state["results"]
         else "No task had a result.",
@@ -153,6 +218,12 @@ async def synthesise(state: DeepState) -> DeepState:
     return {"outcome": outcome}
 
 
+def _status(state: DeepState) -> Status:
+    if state.get("cancelled"):
+        return "cancelled"
+    return "incomplete" if state["unfinished"] else "done"
+
+
 async def conclude(state: DeepState) -> DeepState:
     """Say the answer; close the run where the deep graph was called by itself."""
     outcome = state["outcome"]
@@ -162,24 +233,12 @@ async def conclude(state: DeepState) -> DeepState:
     return {"messages": [AIMessage(outcome["text"])]}
 
 
-def _announce(job: Job, drawn: Plan) -> None:
-    """Tell whoever listens what the plan is."""
-    get_stream_writer()(
-        {
-            "event": "plan",
-            "dispatch": job["task"],
-            "specialist": job["specialist"],
-            "tasks": [
-                {
-                    "id": f"{job['task']}/{task.id}",
-                    "objective": task.objective[:200],
-                    "parents": [f"{job['task']}/{id}" for id in drawn.parents(task)],
-                    "group": task.group,
-                }
-                for task in drawn.tasks
-            ],
-        }
-    )
+async def _nested(job: Job) -> Outcome:
+    """Do one task of a plan by a plan of its own."""
+    # Called without a config: the harness gets a stable place of its own below its task.
+    state = await harness.ainvoke({"job": job})
+    outcome: Outcome = state["outcome"]
+    return outcome
 
 
 Builder = StateGraph[DeepState, RequestContext, Any, DeepState]
@@ -190,13 +249,14 @@ def build(input_schema: type[Any] = SupervisorInput) -> Builder:
     builder: Builder = StateGraph(
         DeepState, context_schema=RequestContext, input_schema=input_schema
     )
-    for node in (plan, check, approve, execute, synthesise, conclude):
+    for node in (plan, check, approve, execute, replan, synthesise, conclude):
         builder.add_node(node.__name__, node)
     builder.add_edge(START, "plan")
     builder.add_edge("plan", "check")
     builder.add_conditional_edges("check", after_check)
     builder.add_conditional_edges("approve", after_approve)
-    builder.add_edge("execute", "synthesise")
+    builder.add_conditional_edges("execute", after_execute)
+    builder.add_conditional_edges("replan", after_replan)
     builder.add_edge("synthesise", "conclude")
     builder.add_edge("conclude", END)
     return builder

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Literal
 
 from graphs.request import job_from
-from graphs.services import services
+from graphs.services import services_when_open
 from graphs.state import NO_JOB, SupervisorState, no_outcome
 from runtime.errors import RequestError
 
@@ -14,7 +14,7 @@ async def intake(state: SupervisorState) -> SupervisorState:
     """Open the run. What an earlier request of the thread left behind is cleared."""
     clean: SupervisorState = {"outcomes": None, "route": None, "asked": 0, "revisions": 0}
     try:
-        job = await job_from(services(), state.get("messages", []))
+        job = await job_from(await services_when_open(), state.get("messages", []))
     except RequestError as error:
         refused = no_outcome(NO_JOB, "rejected", str(error))
         return {"job": NO_JOB, "route": None, "refusal": refused}

@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Literal
 
+from langchain_core.language_models import BaseChatModel
+
 from agents.intake import Reader, take_inputs
-from agents.planner import draft, outline
+from agents.planner import Unfinished, draft, outline, redraft
 from agents.spec import Read, Specialist
+from graphs.authority import authority_of, grant_of
 from graphs.services import Services
 from graphs.state import Job
 from graphs.workshop import context_of
 from harness.check import Permits, problems
 from harness.inputs import look_up, select
+from harness.merge import merged
 from harness.plan import Plan
+from harness.replan import refusals, splice
 from runtime.canonical import Json
-from runtime.errors import ConfigError, RequestError, SelectionFailed
+from runtime.errors import ConfigError, PlanRejected, RequestError, SelectionFailed
 
 
 async def inputs_of(services: Services, job: Job, specialist: Specialist) -> dict[str, Json]:
@@ -27,7 +32,12 @@ async def inputs_of(services: Services, job: Job, specialist: Specialist) -> dic
     """
     others = {one.name: one.summary for one in services.registry.values() if one is not specialist}
     return await take_inputs(
-        specialist, job["text"], job["upstream"], others, _reader(services, job)
+        specialist,
+        job["text"],
+        job["upstream"],
+        others,
+        _reader(services, job),
+        job.get("given"),
     )
 
 
@@ -82,18 +92,70 @@ async def draw(
     """
     assert specialist.plan is not None, "only deep specialists have plans drawn"
     if specialist.plan.by == "spec":
-        return outline(specialist, inputs)
-    context = context_of(services, job).at(task=f"{job['task']}/plan")
-    catalogue = services.gateway.catalogue
+        return outline(specialist, inputs, authority_of(services, job).limits)
     return await draft(
         specialist,
         job["text"],
         inputs,
-        tools={n: catalogue[n].description for n in specialist.tools if n in catalogue},
-        limits=services.limits.of(specialist.effort),
-        model=services.models.chat("plan", context),
+        tools=_described(services, job),
+        limits=authority_of(services, job).limits,
+        model=_planner(services, job),
         objections=objections,
     )
+
+
+async def redraw(
+    services: Services, job: Job, specialist: Specialist, state: Unfinished
+) -> Plan | None:
+    """A plan whose unfinished part is new, by tier `plan`; None when there is no sound one.
+
+    One round of repair, as with a first plan. What is accepted stays exactly as it is.
+    """
+    objections: tuple[str, ...] = ()
+    for _ in ("draft", "repair"):
+        try:
+            part = await redraft(
+                specialist,
+                job["text"],
+                state,
+                tools=_described(services, job),
+                limits=authority_of(services, job).limits,
+                model=_planner(services, job),
+                objections=objections,
+            )
+        except PlanRejected as error:
+            objections = error.problems
+            continue
+        limits = authority_of(services, job).limits
+        objections = refusals(state.plan, state.results, part, limits)
+        if objections:
+            continue
+        whole = merged(splice(state.plan, state.results, part)).plan
+        objections = faults(services, job, specialist, dict(state.inputs), whole)
+        if not objections:
+            return whole
+    return None
+
+
+def reason_for_planner(reason: str) -> str:
+    """Why a task has no result, as the planner may know it.
+
+    Objections quote what workers delivered, which may hold text from outside; a plan is made from
+    trusted words alone.
+    """
+    return reason if reason.startswith("blocked: ") else "no attempt at it was accepted"
+
+
+def _described(services: Services, job: Job) -> dict[str, str]:
+    """The tools that the job may use, in the words of their servers."""
+    catalogue = services.gateway.catalogue
+    allowed = sorted(authority_of(services, job).tools)
+    return {name: catalogue[name].description for name in allowed if name in catalogue}
+
+
+def _planner(services: Services, job: Job) -> BaseChatModel:
+    context = context_of(services, job).at(task=f"{job['task']}/plan")
+    return services.models.chat("plan", context)
 
 
 def faults(
@@ -104,9 +166,18 @@ def faults(
         drawn,
         inputs=inputs,
         permits=_permits(services, job),
-        limits=services.limits.of(specialist.effort),
+        limits=authority_of(services, job).limits,
+        declared={name: one.json_schema for name, one in specialist.inputs.items()},
     )
-    return wrong or _unanswerable(drawn, specialist)
+    return wrong or (*_unanswerable(drawn, specialist), *_undelegable(services, job, drawn))
+
+
+def _undelegable(services: Services, job: Job, drawn: Plan) -> Iterator[str]:
+    """Tasks that are given to a specialist which may not have them."""
+    for task in drawn.tasks:
+        if task.specialist:
+            for reason in grant_of(services, job, task).reasons:
+                yield f"Task {task.id!r} goes to {task.specialist!r}: {reason}"
 
 
 def _permits(services: Services, job: Job) -> Permits:

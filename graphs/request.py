@@ -13,51 +13,71 @@ from langgraph.config import get_config
 from langgraph.runtime import get_runtime
 from pydantic import ValidationError
 
+from graphs.identity import authenticated
 from graphs.services import Services
 from graphs.state import Job, RequestContext
+from ledger.runs import Run
 from runtime.errors import RequestError
 from runtime.settings import Settings
 
+GOES_ON_WITH = "goes_on_with"
+"""In the metadata of a run of the server: the run of the ledger that it goes on with."""
 MAX_REQUEST = 100_000
 """Characters of a request; longer material belongs into a document."""
 
 
 async def job_from(services: Services, messages: Sequence[AnyMessage]) -> Job:
-    """Check a request and record the run.
+    """Check a request, record the run, and take it.
+
+    A run that is recorded already was cut off in its first step: it keeps what it began with.
 
     Raises:
         RequestError: the request or its context cannot be served; names field and remedy.
+        RunTaken: another process drives the run.
     """
     context = context_from(get_runtime().context)
     text = request_text(messages)
-    docs = str(await asyncio.to_thread(docs_folder, context.docs, services.settings))
-    run = _run_id()
+    recorded = await _cut_off_here(services)
+    run = recorded.id if recorded else _run_id()
+    recorded = recorded or await services.ledger.runs.get(run)
     # Here and not at the first call: loading must not stop the event loop under other runs.
     await services.models.warm()
+    if recorded is None:
+        recorded = await _record(services, run, text, context)
+    await services.holding.take(run)
+    return Job(
+        run=run,
+        task="d1",
+        specialist=context.specialist,
+        text=recorded.request,
+        upstream={},
+        tenant=recorded.tenant,
+        user=recorded.user,
+        label=recorded.label,
+        docs=recorded.docs,
+    )
+
+
+async def _record(services: Services, run: str, text: str, context: RequestContext) -> Run:
+    docs = str(await asyncio.to_thread(docs_folder, context.docs, services.settings))
+    # Before the run itself: a run that is on record has its budget.
+    ceiling = services.limits.request_dollars
+    await services.ledger.budgets.open(
+        run, ceiling if context.budget is None else min(ceiling, context.budget)
+    )
     await services.ledger.runs.start(
         run,
         thread=str(get_config().get("configurable", {}).get("thread_id", "")),
         request=text,
         tenant=context.tenant,
-        user=_user(context),
+        user=authenticated() or context.user,
         label=context.label,
         docs=docs,
+        holder=services.holding.process,
     )
-    ceiling = services.limits.request_dollars
-    await services.ledger.budgets.open(
-        run, ceiling if context.budget is None else min(ceiling, context.budget)
-    )
-    return Job(
-        run=run,
-        task="d1",
-        specialist=context.specialist,
-        text=text,
-        upstream={},
-        tenant=context.tenant,
-        user=_user(context),
-        label=context.label.value,
-        docs=docs,
-    )
+    recorded = await services.ledger.runs.get(run)
+    assert recorded is not None, "the row was just written"
+    return recorded
 
 
 def context_from(given: object) -> RequestContext:
@@ -132,16 +152,21 @@ def docs_folder(given: str, settings: Settings) -> Path:
     return folder
 
 
+async def _cut_off_here(services: Services) -> Run | None:
+    """The run that recovery goes on with under another id of the server; None for a new request.
+
+    A caller may send the same word: it reaches no thread but their own.
+    """
+    config = get_config()
+    told = config.get("metadata", {}).get(GOES_ON_WITH)
+    recorded = await services.ledger.runs.get(str(told)) if told else None
+    if recorded is None or recorded.ended:
+        return None
+    thread = str(config.get("configurable", {}).get("thread_id", ""))
+    return recorded if recorded.thread == thread else None
+
+
 def _run_id() -> str:
     """The server's run id where there is one, so that its log and our ledger agree."""
     given = get_config().get("configurable", {}).get("run_id")
     return str(given) if given else str(uuid.uuid4())
-
-
-def _user(context: RequestContext) -> str:
-    """The authenticated identity; what a caller merely claims never overrides it."""
-    principal = get_config().get("configurable", {}).get("langgraph_auth_user")
-    identity = getattr(principal, "identity", None) or (
-        principal.get("identity") if isinstance(principal, Mapping) else None
-    )
-    return str(identity) if identity and identity != "anonymous" else context.user

@@ -7,10 +7,11 @@ from typing import Literal
 from langchain_core.messages import AIMessage
 
 from agents.judge import judge as judged
-from graphs.services import Services, services
+from graphs.answer import answer_of
+from graphs.cancelled import close_cancelled
+from graphs.services import Services, services, services_when_open
 from graphs.state import Answer, Outcome, Status, SupervisorState
 from graphs.workshop import context_of
-from ledger.spend import ModelCall
 from runtime.canonical import Json
 
 
@@ -46,26 +47,31 @@ def after_judge(state: SupervisorState) -> Literal["dispatch", "respond"]:
 
 async def respond(state: SupervisorState) -> SupervisorState:
     """Join the answers, add what it took, and close the run."""
-    opened, run = services(), state["job"]["run"]
+    opened, run = await services_when_open(), state["job"]["run"]
+    answer = await _answer(opened, state, run)
+    return {"answer": answer, "messages": [AIMessage(_with_footer(answer))]}
+
+
+async def _answer(opened: Services, state: SupervisorState, run: str) -> Answer:
     outcomes = _current(state)
-    calls = await opened.ledger.spend.of_run(run)
-    tools = await opened.ledger.calls.of_run(run)
-    answer = Answer(
-        run=run,
+    row = await opened.ledger.runs.get(run)
+    if row is not None and row.cancel_at is not None:
+        return await close_cancelled(opened.ledger, run, outcomes)
+    answer = await answer_of(
+        opened.ledger,
+        run,
         status=_status(outcomes),
         text=_joined(outcomes),
         outcomes=outcomes,
         evidence=list(dict.fromkeys(id for one in outcomes for id in one["evidence"])),
         missing=[why for one in outcomes for why in one["missing"]],
-        cost=sum(call.cost for call in calls),
-        tokens=sum(call.prompt_tokens + call.completion_tokens for call in calls),
-        model_calls=len(calls),
-        tool_calls=len(tools),
-        offline=bool(calls) and all(_is_offline(call) for call in calls),
     )
-    if run:
-        await opened.ledger.runs.finish(run, answer["status"], dict(answer))
-    return {"answer": answer, "messages": [AIMessage(_with_footer(answer))]}
+    if row is None or await opened.ledger.runs.finish(run, answer["status"], dict(answer)):
+        return answer
+    # It ended before: it was cut off after that, or cancelled just now.
+    ended = await opened.ledger.runs.get(run)
+    kept: Answer = ended.answer if ended else answer
+    return kept
 
 
 async def _verdict(opened: Services, state: SupervisorState, outcome: Outcome) -> dict[str, Json]:
@@ -126,14 +132,10 @@ def _joined(outcomes: list[Outcome]) -> str:
     return "\n\n".join(f"**{one['specialist']}**\n\n{one['text']}" for one in outcomes)
 
 
-def _is_offline(call: ModelCall) -> bool:
-    return call.model.startswith("offline")
-
-
 def _with_footer(answer: Answer) -> str:
     """The text of the answer and, in words, what it rests on, lacks and cost."""
     lines = [answer["text"]]
-    if answer["missing"] and answer["status"] == "incomplete":
+    if answer["missing"] and answer["status"] in ("incomplete", "cancelled"):
         lines.append("Missing:\n" + "\n".join(f"- {why}" for why in answer["missing"]))
     lines.extend(_judged_low(one) for one in answer["outcomes"] if _is_low(one))
     if answer["offline"]:

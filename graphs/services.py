@@ -12,6 +12,7 @@ from agents.limits import LimitsFile, load_limits
 from agents.registry import Registry, load_registry
 from agents.routing.local import LocalClassifier
 from agents.routing.settings import Routing, load_routing
+from graphs.holding import Holding, open_holding
 from graphs.traces import send_discreetly
 from ledger.store import Ledger, open_ledger
 from models.config import ModelsConfig, load_models
@@ -20,7 +21,7 @@ from runtime.errors import OperatorError
 from runtime.rooms import foreign_rooms
 from runtime.settings import Settings
 from tools.config import ToolsConfig, load_tools
-from tools.gateway import Gateway, open_gateway
+from tools.gateway import Gateway, Quotas, open_gateway
 from tools.policy import Policy, load_policy
 
 
@@ -36,6 +37,7 @@ class Services:
     limits: LimitsFile
     routing: Routing
     classifier: LocalClassifier
+    holding: Holding
 
 
 _current: Services | None = None
@@ -55,9 +57,24 @@ def services() -> Services:
     return _current
 
 
+async def services_when_open(seconds: float = 60.0) -> Services:
+    """The services, once they are open: a server may start a run before it has opened them.
+
+    Raises:
+        OperatorError: nobody opened them in that time.
+    """
+    until = asyncio.get_running_loop().time() + seconds
+    # Not an event: it would belong to one loop, and each server and test has its own.
+    while _current is None and asyncio.get_running_loop().time() < until:  # noqa: ASYNC110
+        await asyncio.sleep(0.05)
+    return services()
+
+
 @asynccontextmanager
-async def open_services(settings: Settings) -> AsyncIterator[Services]:
+async def open_services(settings: Settings, kind: str = "run") -> AsyncIterator[Services]:
     """Open ledger, models and tool servers, and make them the services of this process.
+
+    `kind` begins the name under which this process holds runs.
 
     Raises:
         ConfigError: a configuration file is wrong.
@@ -74,8 +91,18 @@ async def open_services(settings: Settings) -> AsyncIterator[Services]:
         open_ledger(settings.ledger) as ledger,
         open_models(files.models, ledger) as models,
         open_gateway(
-            files.tools, files.policy, ledger, environment=settings.for_servers()
+            files.tools,
+            files.policy,
+            ledger,
+            environment=settings.for_servers(),
+            quotas=Quotas(
+                run_files=files.limits.run_files,
+                run_bytes=files.limits.run_bytes,
+                file_bytes=files.limits.file_bytes,
+            ),
         ) as gateway,
+        # The last one: it ends the workers before the rooms that they work in close.
+        open_holding(ledger, kind) as holding,
     ):
         await ledger.exchanges.forget_before(time.time() - settings.retention_days * 86_400)
         opened = Services(
@@ -87,6 +114,7 @@ async def open_services(settings: Settings) -> AsyncIterator[Services]:
             limits=files.limits,
             routing=files.routing,
             classifier=files.classifier,
+            holding=holding,
         )
         send_discreetly()
         before, _current = _current, opened

@@ -7,15 +7,17 @@ from collections.abc import Awaitable, Callable
 from langgraph.config import get_stream_writer
 from pydantic import ValidationError
 
+from agents.known import known_of
 from agents.slot import Slot
 from agents.spec import Specialist
+from graphs.authority import with_budget
 from graphs.deep import harness
 from graphs.planning import inputs_of
 from graphs.services import services
 from graphs.state import Job, Outcome, no_outcome
 from graphs.workshop import ServiceWorkshop, context_of
 from harness.plan import Task
-from runtime.errors import SwitchyardError, UserError
+from runtime.errors import RunCancelled, SwitchyardError, UserError
 
 Node = Callable[[Job], Awaitable[dict[str, dict[str, Outcome]]]]
 
@@ -26,8 +28,10 @@ def node_for(specialist: Specialist) -> Node:
 
     async def node(job: Job) -> dict[str, dict[str, Outcome]]:
         # What the specialist works with counts for the whole run from here on.
-        label = await services().ledger.runs.raise_label(job["run"], specialist.data)
-        return {"outcomes": {job["task"]: await carry_out({**job, "label": label.value})}}
+        opened = services()
+        label = await opened.ledger.runs.raise_label(job["run"], specialist.data)
+        paying = await with_budget(opened, {**job, "label": label.value})
+        return {"outcomes": {job["task"]: await carry_out(paying)}}
 
     return node
 
@@ -57,10 +61,16 @@ async def _react(job: Job) -> Outcome:
             context=context_of(opened, job),
             limits=opened.limits.of(specialist.effort),
             ledger=opened.ledger,
-            workshop=ServiceWorkshop(services=opened, progress=progress),
+            workshop=ServiceWorkshop(services=opened, job=job, progress=progress),
             progress=progress,
+            known=await known_of(opened.ledger, job["run"], job["task"]),
         )
-        output = await slot.settle(await inputs_of(opened, job, specialist))
+        inputs = await inputs_of(opened, job, specialist)
+        output = await opened.holding.unless_cancelled(job["run"], slot.settle(inputs))
+    except RunCancelled as cancelled:
+        reason = f"cancelled by {cancelled.by}"
+        await opened.ledger.tasks.settle_open(job["run"], job["task"], "cancelled", reason)
+        return no_outcome(job, "cancelled", reason)
     except (SwitchyardError, ValidationError) as error:
         return no_outcome(job, "rejected" if isinstance(error, UserError) else "failed", str(error))
     return Outcome(

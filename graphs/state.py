@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, NotRequired
 
 from langchain_core.messages import AnyMessage
 from langgraph.graph.message import add_messages
@@ -46,6 +46,12 @@ class Job(TypedDict):
     user: str
     label: str
     docs: str
+    given: NotRequired[dict[str, Json]]
+    """Inputs that a parent's plan hands over by name."""
+    authority: NotRequired[Json]
+    """What a parent lets this job do; see `graphs/authority.py`."""
+    scopes: NotRequired[list[str]]
+    """Budgets of the parents that pay as well, the widest first."""
 
 
 NO_JOB = Job(
@@ -140,8 +146,17 @@ class DeepState(TypedDict, total=False):
     """True when the deep graph was called by itself, so that the run is its own to close."""
     inputs: dict[str, Any]
     plan: Json
+    """The plan that is executed."""
+    solo: Json
+    """Where one worker does a whole plan: that plan, and what it saves; otherwise None."""
     objections: list[str]
     repaired: bool
+    replans: int
+    """New plans for the unfinished part so far."""
+    redrawn: bool
+    """Whether the last attempt at a new plan gave one."""
+    cancelled: str
+    """Who cancelled the run; empty while nobody did."""
     results: dict[str, Json]
     """Accepted outputs by task id of the plan."""
     unfinished: dict[str, str]

@@ -8,6 +8,7 @@ from langgraph.graph import END, START, StateGraph
 from langgraph.types import Send
 
 from agents.registry import Registry, load_registry
+from graphs.held import held
 from graphs.intake import after_intake, intake
 from graphs.respond import after_judge, judge, respond
 from graphs.routing import (
@@ -30,6 +31,7 @@ from graphs.state import (
     SupervisorState,
     no_outcome,
 )
+from runtime.errors import RunCancelled
 from runtime.settings import load
 
 Builder = StateGraph[SupervisorState, RequestContext, SupervisorInput, SupervisorOutput]
@@ -82,6 +84,35 @@ def _usable(outcome: Outcome) -> bool:
     return outcome["status"] in ("done", "incomplete")
 
 
+def _run_of(state: SupervisorState) -> str:
+    return state["job"]["run"]
+
+
+def _run_of_job(job: Job) -> str:
+    return job["run"]
+
+
+def _nowhere(_state: SupervisorState, cancelled: RunCancelled) -> SupervisorState:
+    """The route of a run that was cancelled before it had one."""
+    route = {"kind": "dispatch", "stage": "rule", "reason": str(cancelled), "dispatches": []}
+    return {"route": route}
+
+
+def _none_begins(state: SupervisorState, cancelled: RunCancelled) -> SupervisorState:
+    done = state.get("outcomes") or {}
+    waiting = [one for one in (state["route"] or {})["dispatches"] if one["id"] not in done]
+    jobs = [_job(state, one, done) for one in waiting]
+    return {"outcomes": {job["task"]: no_outcome(job, "cancelled", str(cancelled)) for job in jobs}}
+
+
+def _cut_short(job: Job, cancelled: RunCancelled) -> dict[str, dict[str, Outcome]]:
+    return {"outcomes": {job["task"]: no_outcome(job, "cancelled", str(cancelled))}}
+
+
+def _unjudged(_state: SupervisorState, _cancelled: RunCancelled) -> SupervisorState:
+    return {}
+
+
 def build(registry: Registry) -> Builder:
     """The supervisor over these specialists, not yet compiled. One node for each of them."""
     builder: Builder = StateGraph(
@@ -90,11 +121,15 @@ def build(registry: Registry) -> Builder:
         input_schema=SupervisorInput,
         output_schema=SupervisorOutput,
     )
-    for node in (intake, rule, local, model, clarify, decline, dispatch, judge, respond):
+    for node in (intake, decline, respond):
         builder.add_node(node.__name__, node)
+    for node in (rule, local, model, clarify):
+        builder.add_node(node.__name__, held(node, _run_of, _nowhere))
+    builder.add_node("dispatch", held(dispatch, _run_of, _none_begins))
+    builder.add_node("judge", held(judge, _run_of, _unjudged))
     for specialist in registry.values():
         # The node receives a job by Send, not the state; the types of add_node know only states.
-        node_of: Any = node_for(specialist)
+        node_of: Any = held(node_for(specialist), _run_of_job, _cut_short)
         builder.add_node(specialist.name, node_of)
         builder.add_edge(specialist.name, "dispatch")
     builder.add_edge(START, "intake")

@@ -1,22 +1,32 @@
-"""Joins the rooms for one task: the model of a tier, and its tools with the gate inside."""
+"""Joins the rooms for one task: models, tools with the gate inside, people, other specialists."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 from langchain_core.language_models import BaseChatModel
 from langchain_core.tools import BaseTool
+from langgraph.func import task as langgraph_task
 
-from agents.slot import Progress
-from graphs.approval import ask_person
+from agents.record import Progress
+from agents.spec import Specialist
+from agents.workshop import Decided, Delegated
+from graphs.approval import ask_decision, ask_person
+from graphs.authority import as_json, authority_of
 from graphs.services import Services
-from graphs.state import Job
+from graphs.state import Job, Outcome
+from harness.authority import Authority
+from harness.plan import Task
 from ledger.approvals import Approval
+from runtime.canonical import Json
 from runtime.context import RunContext
 from runtime.labels import Label
 from tools.gateway import ToolEvent
+
+Delegate = Callable[[Job], Awaitable[Outcome]]
+"""Runs a deep specialist on a job inside of the present graph."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,14 +34,64 @@ class ServiceWorkshop:
     """The `Workshop` of a running process."""
 
     services: Services
+    job: Job
     progress: Progress
+    deep: Delegate | None = None
 
-    def model(self, tier: Literal["work", "plan"], context: RunContext) -> BaseChatModel:
-        return self.services.models.chat(tier, context)
+    def model(
+        self,
+        tier: Literal["work", "plan", "judge"],
+        context: RunContext,
+        avoid: frozenset[str] = frozenset(),
+    ) -> BaseChatModel:
+        return self.services.models.chat(tier, context, avoid=avoid)
 
     def tools(self, context: RunContext, names: Sequence[str]) -> Sequence[BaseTool]:
         known = [name for name in names if name in self.services.gateway.catalogue]
         return self.services.gateway.tools(context, known, ask=self._ask, report=self._report)
+
+    def specialist(self, name: str) -> Specialist | None:
+        return self.services.registry.get(name)
+
+    async def place(self, name: str, work: Callable[[], Awaitable[Json]]) -> Json:
+        async def body(_: None) -> Json:
+            return await work()
+
+        named: Any = langgraph_task(name=name)
+        return await named(body)(None)
+
+    async def decide(self, question: Approval) -> Decided:
+        said = await ask_decision(self.services.ledger, question)
+        await self.services.ledger.approvals.answer(question.id, said.kind, by=said.by)
+        return Decided(
+            approved=said.kind == "approved", by=said.by, text=said.text, output=said.output
+        )
+
+    async def delegate(
+        self,
+        specialist: Specialist,
+        task: Task,
+        inputs: Mapping[str, Json],
+        context: RunContext,
+        authority: Authority,
+    ) -> Delegated:
+        assert self.deep is not None, "only plans have tasks of other deep specialists"
+        outcome = await self.deep(
+            {
+                **self.job,
+                "task": context.task,
+                "specialist": specialist.name,
+                "text": task.objective,
+                "upstream": {},
+                "given": dict(inputs),
+                "authority": as_json(authority),
+                "scopes": list(context.scopes),
+            }
+        )
+        missing = tuple(outcome["missing"])
+        if outcome["status"] != "done" and not missing:
+            missing = (outcome["text"],)
+        return Delegated(output=_handed_up(task, outcome), missing=missing)
 
     async def _ask(self, approval: Approval) -> Literal["approved", "refused"]:
         return await ask_person(self.services.ledger, approval)
@@ -40,6 +100,14 @@ class ServiceWorkshop:
         self.progress(
             {"event": "tool", "task": event.task, "tool": event.tool, "phase": event.phase}
         )
+
+
+def _handed_up(task: Task, outcome: Outcome) -> Json:
+    """The child's outputs as the result of the parent's task, with their evidence if it is due."""
+    outputs = dict(outcome["outputs"] or {})
+    if "evidence" in task.output.get("required", ()):
+        outputs.setdefault("evidence", outcome["evidence"])
+    return outputs
 
 
 def context_of(services: Services, job: Job) -> RunContext:
@@ -52,5 +120,6 @@ def context_of(services: Services, job: Job) -> RunContext:
         docs=job["docs"],
         specialist=job["specialist"],
         task=job["task"],
-        tools=frozenset(services.registry.require(job["specialist"]).tools),
+        tools=authority_of(services, job).tools,
+        scopes=tuple(job.get("scopes", ())),
     )

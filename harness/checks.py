@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from harness.inputs import select
 from harness.plan import Check
@@ -30,6 +30,8 @@ class Facts:
     output: Json
     inputs: Mapping[str, Json]
     observations: Sequence[Observation]
+    files: Mapping[str, str] = field(default_factory=dict)
+    """SHA-256 of each file that the run has, by path."""
 
 
 _LONGEST_QUOTE = 1000

@@ -27,6 +27,18 @@ class Template(Task):
     map: Map | None = None
 
 
+def size(templates: Sequence[Template], inputs: Mapping[str, Json]) -> int:
+    """How many tasks `expand` would give, without making them: a list may be of any length."""
+    return sum(_count(template.map, inputs) for template in templates)
+
+
+def _count(over: Map | None, inputs: Mapping[str, Json]) -> int:
+    if over is None:
+        return 1
+    items = inputs.get(over.over)
+    return -(-len(items) // over.batch) if isinstance(items, list) else 0
+
+
 def expand(templates: Sequence[Template], inputs: Mapping[str, Json]) -> Plan:
     """The plan that the templates stand for, given the specialist's inputs.
 

@@ -8,6 +8,7 @@ import jmespath
 from jmespath.exceptions import JMESPathError
 
 from harness.plan import REQUEST, Input, Plan, Task
+from harness.schemas import violations
 from runtime.canonical import Json, canonical
 from runtime.errors import SelectionFailed
 
@@ -41,7 +42,20 @@ def look_up(
         return dict(request)
     if reference in plan.groups:
         return [outputs[id] for id in plan.groups[reference] if id in outputs]
-    return outputs.get(reference)
+    return outputs.get(plan.aliases.get(reference, reference))
+
+
+def unfit(task: Task, inputs: Mapping[str, Json]) -> tuple[str, ...]:
+    """What is wrong with the resolved inputs by their declared schemas, one sentence each.
+
+    To be asked before the task starts: a plan's schemas promise less than a value tells.
+    """
+    return tuple(
+        f"Input {name!r} of task {task.id!r}: {error.message[:200]}"
+        for name, source in task.inputs.items()
+        if source.json_schema
+        for error in violations(source.json_schema, inputs.get(name))
+    )
 
 
 def select(expression: str, value: Json) -> Json:

@@ -10,8 +10,8 @@ class Limits(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    tasks: int = Field(ge=1, le=500)
-    """Tasks of one plan."""
+    tasks: int = Field(ge=1, le=10_000)
+    """Tasks of one plan. Classes of config/limits.yaml stay at 500 or less."""
     width: int = Field(ge=1, le=64)
     """Tasks that work at the same time."""
     attempts: int = Field(ge=1, le=10)
@@ -25,7 +25,7 @@ class Limits(BaseModel):
     replans: int = Field(default=0, ge=0, le=5)
     """New plans for the unfinished part of one job."""
     near_duplicates: int = Field(default=0, ge=0, le=500)
-    """Tasks of one plan that may nearly repeat another: same inputs, nearly the same objective."""
+    """Pairs of tasks that may nearly repeat each other: same inputs, nearly the same objective."""
     solo_tasks: int = Field(default=0, ge=0, le=10)
     """A chain of at most so many tasks is given to one worker; 0 never does that."""
     model_calls: int = Field(ge=1, le=200)
@@ -46,3 +46,10 @@ class Limits(BaseModel):
     """Ceiling of one task of a plan, all its attempts."""
     revisions: int = Field(default=0, ge=0, le=20)
     """How often the judge may send an answer back."""
+
+    def within(self, parent: Limits) -> Limits:
+        """These limits, none of them above the parent's."""
+        lower = {
+            name: min(getattr(self, name), getattr(parent, name)) for name in Limits.model_fields
+        }
+        return Limits.model_validate(lower)

@@ -1,8 +1,6 @@
-"""What may run now, what can never run and why, and what is most urgent."""
+"""The order of a plan: parents first; and which tasks wait for each other in a circle."""
 
 from __future__ import annotations
-
-from collections.abc import Collection, Mapping
 
 from harness.plan import Plan
 
@@ -35,39 +33,3 @@ def topological(plan: Plan) -> tuple[str, ...]:
                     opened.append(child)
         free = opened
     return tuple(order)
-
-
-def ready(plan: Plan, accepted: Collection[str], begun: Collection[str]) -> tuple[str, ...]:
-    """Tasks whose parents are all accepted and that have not begun, most urgent first."""
-    urgency = critical_path(plan)
-    found = [
-        task.id
-        for task in plan.tasks
-        if task.id not in begun
-        and task.id not in accepted
-        and all(parent in accepted for parent in plan.parents(task))
-    ]
-    return tuple(sorted(found, key=lambda id: -urgency[id]))
-
-
-def blocked(plan: Plan, failed: Collection[str]) -> dict[str, str]:
-    """Tasks that can never run, each with the failed task that is the cause."""
-    causes: dict[str, str] = {}
-    for id in topological(plan):
-        for parent in plan.parents(plan.by_id[id]):
-            cause = parent if parent in failed else causes.get(parent)
-            if cause and id not in failed:
-                causes.setdefault(id, cause)
-    return causes
-
-
-def critical_path(plan: Plan, weights: Mapping[str, float] | None = None) -> dict[str, float]:
-    """For each task the weight of the longest chain that starts with it (weight 1 unless given)."""
-    longest: dict[str, float] = {}
-    below: dict[str, float] = {}
-    for id in reversed(topological(plan)):
-        own = weights.get(id, 1.0) if weights else 1.0
-        longest[id] = own + below.get(id, 0.0)
-        for parent in plan.parents(plan.by_id[id]):
-            below[parent] = max(below.get(parent, 0.0), longest[id])
-    return {task.id: longest.get(task.id, 0.0) for task in plan.tasks}

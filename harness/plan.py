@@ -116,6 +116,16 @@ class Plan(Frozen):
     tasks: tuple[Task, ...]
     empty: tuple[str, ...] = ()
     """Templates that were mapped over an empty list: they stand for no task."""
+    aliases: dict[str, str] = Field(default_factory=dict)
+    """Ids of tasks that were merged into an equal one, each with the task that stands for it."""
+    members: dict[str, tuple[str, ...]] = Field(default_factory=dict)
+    """Groups that lost a task to a merge: all their ids in plan order, merged ones too."""
+
+    def __copy__(self) -> Plan:
+        # What is cached below would survive `model_copy(update=…)` and speak of the old tasks.
+        return Plan.model_construct(
+            self.model_fields_set, **{name: getattr(self, name) for name in Plan.model_fields}
+        )
 
     @cached_property
     def by_id(self) -> dict[str, Task]:
@@ -123,25 +133,42 @@ class Plan(Frozen):
 
     @cached_property
     def groups(self) -> dict[str, tuple[str, ...]]:
-        """Ids of mapped tasks by the template that they came from."""
+        """Ids of mapped tasks by the template that they came from.
+
+        A task that stands for several of one group is named several times, so that the group has
+        as many outputs as its list has items.
+        """
         found: dict[str, list[str]] = {name: [] for name in self.empty}
         for task in self.tasks:
-            if task.group:
+            if task.group and task.group not in self.members:
                 found.setdefault(task.group, []).append(task.id)
-        return {name: tuple(ids) for name, ids in found.items()}
+        merged = {
+            name: tuple(self.aliases.get(id, id) for id in ids)
+            for name, ids in self.members.items()
+        }
+        return {name: tuple(ids) for name, ids in found.items()} | merged
 
     def sources(self, reference: str) -> tuple[str, ...]:
         """The task ids that a reference stands for; empty for one that stands for nothing."""
         if reference in self.groups:
             return self.groups[reference]
-        return (reference,) if reference in self.by_id else ()
+        own = self.aliases.get(reference, reference)
+        return (own,) if own in self.by_id else ()
 
     def knows(self, reference: str) -> bool:
         """Whether a reference stands for a task or for a group, be it an empty one."""
-        return reference in self.by_id or reference in self.groups
+        own = self.aliases.get(reference, reference)
+        return own in self.by_id or reference in self.groups
 
     def parents(self, task: Task) -> tuple[str, ...]:
         """Ids of the tasks whose acceptance `task` waits for, without repetition."""
+        return self._parents[task.id]
+
+    @cached_property
+    def _parents(self) -> dict[str, tuple[str, ...]]:
+        return {task.id: self._waited_for(task) for task in self.tasks}
+
+    def _waited_for(self, task: Task) -> tuple[str, ...]:
         references: Iterable[str] = (
             *(source.source for source in task.inputs.values() if source.source != REQUEST),
             *task.needs,

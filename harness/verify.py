@@ -6,15 +6,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
-from jsonschema import Draft202012Validator
-from referencing import Registry
-
+from harness.artifacts import unlike_files
 from harness.checks import Facts, run_check
+from harness.content import blanks, is_empty
 from harness.plan import Task
+from harness.schemas import violations
 from runtime.canonical import Json
-
-_NOTHING_REMOTE: Registry[Json] = Registry()
-"""Without it a reference in a schema would be fetched from wherever it points."""
 
 EVIDENCE = "evidence"
 """The property under which a result names the tool calls that it rests on."""
@@ -30,19 +27,22 @@ class Verdict:
 
 
 def verify(task: Task, facts: Facts) -> Verdict:
-    """Hold a result against its schema, the gateway's record and the task's criteria.
+    """Hold a result against its schema, the gateway's record, the files and the task's criteria.
 
-    A worker that tells of a call that it never made is sent back here.
+    A worker that tells of a call that it never made, or of a file that it never wrote, is sent back
+    here.
     """
     wrong = [
         f"{error.json_path}: {error.message[:200]}"
-        for error in Draft202012Validator(task.output, registry=_NOTHING_REMOTE).iter_errors(
-            facts.output
-        )
+        for error in violations(task.output, facts.output)
     ]
-    cited = tuple(dict.fromkeys(_cited(facts.output)))
+    cited = tuple(dict.fromkeys(cited_in(facts.output)))
     if not wrong:
-        wrong = [*_unfounded(task, facts, cited)]
+        wrong = [
+            *_unfounded(task, facts, cited),
+            *_hollow(task, facts.output, cited),
+            *unlike_files(facts.output, facts.files),
+        ]
         for check in task.accept:
             wrong.extend(run_check(check, facts))
     if wrong:
@@ -61,13 +61,21 @@ def _unfounded(task: Task, facts: Facts, cited: tuple[str, ...]) -> Iterator[str
         yield "No evidence is given; name the tool calls that the result rests on."
 
 
-def _cited(value: Json) -> Iterator[str]:
+def _hollow(task: Task, output: Json, cited: tuple[str, ...]) -> Iterator[str]:
+    """Results of the right form with nothing in them. Finding nothing is a result with evidence."""
+    yield from blanks(task.output, output)
+    if task.output.get("required") and not cited and is_empty(output):
+        yield "The result is empty, and it names no tool call that found nothing."
+
+
+def cited_in(value: Json) -> Iterator[str]:
+    """The ids of the tool calls that a result names under `evidence`, wherever it does."""
     if isinstance(value, dict):
         for key, inner in value.items():
             if key == EVIDENCE and isinstance(inner, list):
                 yield from (str(id) for id in inner)
             else:
-                yield from _cited(inner)
+                yield from cited_in(inner)
     elif isinstance(value, list):
         for inner in value:
-            yield from _cited(inner)
+            yield from cited_in(inner)

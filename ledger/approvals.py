@@ -11,7 +11,7 @@ from ledger.repository import Repository
 from ledger.schema import approvals
 from runtime.canonical import Json
 
-Kind = Literal["effect", "plan", "clarify"]
+Kind = Literal["effect", "plan", "clarify", "task"]
 Answer = Literal["approved", "refused"]
 
 
@@ -23,7 +23,7 @@ class Approval:
     kind: str
     question: Json
     state: str
-    """`pending`, `approved` or `refused`."""
+    """`pending`, `approved`, `refused`, or `withdrawn` with its run."""
     answered_by: str
     asked_at: float
     answered_at: float | None
@@ -59,6 +59,14 @@ class Approvals(Repository):
             .values(state=answer, answered_by=by, answered_at=self._clock())
         )
         return changed == 1
+
+    async def withdraw(self, run: str, *, by: str) -> int:
+        """Close the open questions of a run that was cancelled; how many there were."""
+        return await self._write(
+            update(approvals)
+            .where(approvals.c.run == run, approvals.c.state == "pending")
+            .values(state="withdrawn", answered_by=by, answered_at=self._clock())
+        )
 
     async def get(self, id: str) -> Approval | None:
         row = await self._first(select(approvals).where(approvals.c.id == id))

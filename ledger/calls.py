@@ -5,12 +5,31 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from sqlalchemy import select, update
+from sqlalchemy import bindparam, select, update
 
-from ledger.repository import Repository
+from ledger.repository import Repository, keep, overwrite
 from ledger.schema import effects, tool_calls
 from runtime.canonical import Json
 from runtime.context import RunContext
+
+_t, _e = tool_calls.c, effects.c
+_CLOSE = (
+    update(tool_calls)
+    .where(_t.id == bindparam("of"))
+    .values(outcome=bindparam("ended"), result=bindparam("came"), seconds=bindparam("took"))
+)
+_CALL = select(tool_calls).where(_t.id == bindparam("of"))
+_OF_TASK = (
+    select(tool_calls)
+    .where(_t.run == bindparam("of"), _t.task == bindparam("at_task"))
+    .order_by(_t.started_at)
+)
+_EFFECT = select(effects).where(_e.key == bindparam("of"))
+_SETTLE = (
+    update(effects)
+    .where(_e.key == bindparam("of"))
+    .values(state=bindparam("ended"), result=bindparam("came"), at=bindparam("now"))
+)
 
 Verdict = Literal["allow", "deny", "ask"]
 Outcome = Literal["pending", "ok", "error", "denied", "refused", "timeout", "too_large"]
@@ -71,46 +90,37 @@ class ToolCalls(Repository):
         outcome: Outcome = "pending",
     ) -> None:
         """Record the decision before anything is sent. The same id again overwrites its row."""
-        await self._write(
-            self._insert_or_update(
-                tool_calls,
-                id=id,
-                run=context.run,
-                task=context.task,
-                attempt=context.attempt,
-                tenant=context.tenant,
-                user=context.user,
-                specialist=context.specialist,
-                tool=tool,
-                arguments=arguments,
-                decision=decision,
-                policies=policies,
-                reason=reason,
-                outcome=outcome,
-                effect=effect,
-                started_at=self._clock(),
-            )
-        )
+        row = {
+            "id": id,
+            "run": context.run,
+            "task": context.task,
+            "attempt": context.attempt,
+            "tenant": context.tenant,
+            "user": context.user,
+            "specialist": context.specialist,
+            "tool": tool,
+            "arguments": arguments,
+            "decision": decision,
+            "policies": policies,
+            "reason": reason,
+            "outcome": outcome,
+            "effect": effect,
+            "started_at": self._clock(),
+        }
+        await self._write((overwrite(self._dialect, tool_calls, tuple(row)), row))
 
     async def close(self, id: str, outcome: Outcome, *, result: str | None, seconds: float) -> None:
         """Record how an opened call ended; `result` is the digest of what came back."""
-        await self._write(
-            update(tool_calls)
-            .where(tool_calls.c.id == id)
-            .values(outcome=outcome, result=result, seconds=seconds)
-        )
+        values = {"of": id, "ended": outcome, "came": result, "took": seconds}
+        await self._write((_CLOSE, values))
 
     async def get(self, id: str) -> ToolCall | None:
-        row = await self._first(select(tool_calls).where(tool_calls.c.id == id))
+        row = await self._first(_CALL, {"of": id})
         return ToolCall(**row) if row else None
 
     async def of_task(self, run: str, task: str) -> list[ToolCall]:
         """The calls of one task, all attempts, in order."""
-        rows = await self._all(
-            select(tool_calls)
-            .where(tool_calls.c.run == run, tool_calls.c.task == task)
-            .order_by(tool_calls.c.started_at)
-        )
+        rows = await self._all(_OF_TASK, {"of": run, "at_task": task})
         return [ToolCall(**row) for row in rows]
 
     async def of_run(self, run: str) -> list[ToolCall]:
@@ -131,30 +141,25 @@ class Effects(Repository):
         Returns:
             None when the claim is ours; the recorded effect when the key was claimed before.
         """
-        claimed = await self._write(
-            self._insert_or_keep(
-                effects,
-                key=key,
-                run=run,
-                task=task,
-                tool=tool,
-                arguments=arguments,
-                state="started",
-                at=self._clock(),
-            )
-        )
+        row = {
+            "key": key,
+            "run": run,
+            "task": task,
+            "tool": tool,
+            "arguments": arguments,
+            "state": "started",
+            "at": self._clock(),
+        }
+        claimed = await self._write((keep(self._dialect, effects), row))
         return None if claimed else await self.get(key)
 
     async def settle(self, key: str, state: EffectState, result: str | None) -> None:
         """Record how a claimed effect ended; `result` is the digest of what came back."""
-        await self._write(
-            update(effects)
-            .where(effects.c.key == key)
-            .values(state=state, result=result, at=self._clock())
-        )
+        values = {"of": key, "ended": state, "came": result, "now": self._clock()}
+        await self._write((_SETTLE, values))
 
     async def get(self, key: str) -> Effect | None:
-        row = await self._first(select(effects).where(effects.c.key == key))
+        row = await self._first(_EFFECT, {"of": key})
         return Effect(**row) if row else None
 
     async def of_run(self, run: str) -> list[Effect]:

@@ -5,13 +5,17 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from sqlalchemy import delete, insert, select
+from sqlalchemy import Connection, Insert, bindparam, delete, insert, select, union
 
-from ledger.repository import Repository
-from ledger.schema import blobs, effects, exchanges
-from runtime.canonical import Json, canonical, digest
+from ledger.content import Stored, stored
+from ledger.repository import Repository, Statement, overwrite
+from ledger.schema import blobs, effects, exchanges, files, runs, tool_calls
+from runtime.canonical import Json
 
 Kind = Literal["model", "tool"]
+
+_RECORD = insert(exchanges).inline()
+_CONTENT = select(blobs.c.content).where(blobs.c.digest == bindparam("of"))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,32 +34,42 @@ class Exchanges(Repository):
 
     async def record(self, run: str, task: str, kind: Kind, request: Json, response: Json) -> str:
         """Keep one exchange. Returns the digest of the response."""
-        asked, answered = digest(request), digest(response)
+        answered = stored(response)
+        await self._write(*self._entry(run, task, kind, stored(request), answered))
+        return answered.digest
+
+    def entry(
+        self, run: str, task: str, kind: Kind, request: Json, response: Json
+    ) -> tuple[Statement, ...]:
+        """What `record` writes, for `Ledger.commit`."""
+        return self._entry(run, task, kind, stored(request), stored(response))
+
+    def _entry(
+        self, run: str, task: str, kind: Kind, asked: Stored, answered: Stored
+    ) -> tuple[Statement, ...]:
         now = self._clock()
-        await self._write(
-            self._insert_or_keep(blobs, digest=asked, content=canonical(request).encode(), at=now),
-            self._insert_or_keep(
-                blobs, digest=answered, content=canonical(response).encode(), at=now
-            ),
-            insert(exchanges).values(
-                run=run, task=task, kind=kind, request=asked, response=answered, at=now
-            ),
-        )
-        return answered
+        exchange = {
+            "run": run,
+            "task": task,
+            "kind": kind,
+            "request": asked.digest,
+            "response": answered.digest,
+            "at": now,
+        }
+        # In the order of their digests: two exchanges of the same contents never wait in a circle.
+        both = sorted((asked, answered), key=lambda one: one.digest)
+        rows = [{**_row(one), "at": now} for one in both]
+        return (self._keep_content, rows), (_RECORD, exchange)
 
     async def keep(self, content: Json) -> str:
         """Store a value by itself. Returns its digest."""
-        key = digest(content)
-        await self._write(
-            self._insert_or_keep(
-                blobs, digest=key, content=canonical(content).encode(), at=self._clock()
-            )
-        )
-        return key
+        kept = stored(content)
+        await self._write((self._keep_content, {**_row(kept), "at": self._clock()}))
+        return kept.digest
 
     async def content(self, key: str) -> bytes | None:
         """The canonical JSON stored under a digest, or None."""
-        row = await self._first(select(blobs.c.content).where(blobs.c.digest == key))
+        row = await self._first(_CONTENT, {"of": key})
         return bytes(row["content"]) if row else None
 
     async def of_run(self, run: str) -> list[Exchange]:
@@ -65,12 +79,45 @@ class Exchanges(Repository):
         return [Exchange(**row) for row in rows]
 
     async def forget_before(self, instant: float) -> int:
-        """Delete exchanges and content older than `instant` (UTC seconds); how many exchanges."""
-        count = await self._write(delete(exchanges).where(exchanges.c.at < instant))
-        kept = select(exchanges.c.request).union(
+        """Delete exchanges and content older than `instant` (UTC seconds); how many exchanges.
+
+        What unfinished runs, files and effects refer to stays, however old it is.
+        """
+        unfinished = select(runs.c.id).where(runs.c.finished_at.is_(None))
+        kept = union(
+            select(exchanges.c.request),
             select(exchanges.c.response),
-            # A replayed effect returns its recorded result, however old it is.
+            # A replayed effect returns its recorded result.
             select(effects.c.result).where(effects.c.result.is_not(None)),
+            select(files.c.digest),
+            select(tool_calls.c.result).where(
+                tool_calls.c.result.is_not(None), tool_calls.c.run.in_(unfinished)
+            ),
         )
-        await self._write(delete(blobs).where(blobs.c.at < instant, blobs.c.digest.not_in(kept)))
-        return count
+        # Locked first, in the order in which `record` locks: then the age is the present one.
+        old = (
+            select(blobs.c.digest)
+            .where(blobs.c.at < instant, blobs.c.digest.not_in(kept))
+            .order_by(blobs.c.digest)
+            .with_for_update(of=blobs)
+        )
+
+        def forget(connection: Connection) -> int:
+            gone = connection.execute(
+                delete(exchanges).where(
+                    exchanges.c.at < instant, exchanges.c.run.not_in(unfinished)
+                )
+            )
+            connection.execute(delete(blobs).where(blobs.c.digest.in_(old)))
+            return gone.rowcount
+
+        return await self._atomic("forget old exchanges", forget)
+
+    @property
+    def _keep_content(self) -> Insert:
+        """Content that is there becomes young again, so that nobody forgets it meanwhile."""
+        return overwrite(self._dialect, blobs, ("at",))
+
+
+def _row(one: Stored) -> dict[str, object]:
+    return {"digest": one.digest, "content": one.content}

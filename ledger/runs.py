@@ -1,14 +1,15 @@
-"""Runs and the routing decision of each."""
+"""Runs, who drives each of them, and the routing decision of each."""
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Literal
 
-from sqlalchemy import select, update
+from sqlalchemy import ColumnElement, and_, exists, or_, select, update
 
 from ledger.repository import Repository
-from ledger.schema import routes, runs
+from ledger.schema import approvals, routes, runs, tasks
 from runtime.canonical import Json
 from runtime.labels import Label, highest
 
@@ -40,9 +41,15 @@ class Run:
     started_at: float
     finished_at: float | None
     holder: str | None = None
-    """The process that drives the run now."""
+    """The process that drives the run now; None for nobody."""
     cancel_by: str | None = None
+    """Who asked for its end; the run may still be on its way there."""
     cancel_at: float | None = None
+
+    @property
+    def ended(self) -> bool:
+        """Whether it has its answer."""
+        return self.finished_at is not None
 
 
 class Runs(Repository):
@@ -58,6 +65,7 @@ class Runs(Repository):
         user: str,
         label: Label,
         docs: str,
+        holder: str | None = None,
     ) -> None:
         """Record a run. A run that is there already keeps its row (a resumed intake)."""
         await self._write(
@@ -72,22 +80,88 @@ class Runs(Repository):
                 docs=docs,
                 status="running",
                 started_at=self._clock(),
+                holder=holder,
             )
         )
 
-    async def set_status(self, run: str, status: Status) -> None:
-        """Set the status of a run that is not finished."""
-        await self._write(
-            update(runs).where(runs.c.id == run, runs.c.finished_at.is_(None)).values(status=status)
-        )
+    async def claim(self, run: str, holder: str, gone: Collection[str] = ()) -> bool:
+        """Make `holder` the one who drives an unfinished run.
 
-    async def finish(self, run: str, status: Status, answer: Json) -> None:
-        """Record the answer and the final status."""
+        One conditional UPDATE: of two that try, one gets it. False when it has ended, or when
+        somebody drives it who is not `gone`.
+        """
+        r = runs.c
+        free = or_(r.holder.is_(None), r.holder == holder, r.holder.in_(gone))
+        taken = await self._write(
+            update(runs)
+            .where(r.id == run, r.finished_at.is_(None), free)
+            .values(holder=holder, status="running")
+        )
+        return taken == 1
+
+    async def release(self, run: str, holder: str, status: Literal["paused", "stopped"]) -> None:
+        """Let go of a run that is not finished; nobody drives it from here on."""
+        r = runs.c
         await self._write(
             update(runs)
-            .where(runs.c.id == run)
-            .values(status=status, answer=answer, finished_at=self._clock())
+            .where(r.id == run, r.holder == holder, r.finished_at.is_(None))
+            .values(holder=None, status=status)
         )
+
+    async def finish(self, run: str, status: Status, answer: Json) -> bool:
+        """Record the answer and the final status. False when the run has ended: that end stays."""
+        changed = await self._write(
+            update(runs)
+            .where(runs.c.id == run, runs.c.finished_at.is_(None))
+            .values(status=status, answer=answer, finished_at=self._clock(), holder=None)
+        )
+        return changed == 1
+
+    async def ask_cancel(self, run: str, by: str) -> bool:
+        """Ask for the end of an unfinished run; who drives it sees it. False when it has ended,
+        or somebody asked before."""
+        r = runs.c
+        changed = await self._write(
+            update(runs)
+            .where(r.id == run, r.finished_at.is_(None), r.cancel_at.is_(None))
+            .values(cancel_by=by, cancel_at=self._clock())
+        )
+        return changed == 1
+
+    async def some(self, ids: Collection[str]) -> list[Run]:
+        """The runs of these ids, in no order."""
+        return await self._where(runs.c.id.in_(ids))
+
+    async def unfinished(self, thread: str = "") -> list[Run]:
+        """Runs without an end, the oldest first; of one thread, or of all."""
+        of_thread = [runs.c.thread == thread] if thread else []
+        return await self._where(
+            runs.c.status.in_(("running", "paused", "stopped")),
+            runs.c.finished_at.is_(None),
+            *of_thread,
+        )
+
+    async def cut_off(self, gone: Collection[str]) -> list[Run]:
+        """Runs that nobody drives although nothing keeps them from going on, the oldest first.
+
+        They work, or wait for an answer that was given, and who held them is `gone`. A run that
+        its person stopped waits for that person.
+        """
+        r = runs.c
+        ours = r.holder.in_(gone)
+        paused = and_(r.status == "paused", or_(r.holder.is_(None), ours))
+        return await self._where(
+            r.finished_at.is_(None),
+            or_(
+                and_(r.status == "running", ours),
+                and_(paused, ~_asked("pending")),
+                and_(paused, _answered_since()),
+            ),
+        )
+
+    async def _where(self, *conditions: ColumnElement[bool]) -> list[Run]:
+        rows = await self._all(select(runs).where(*conditions).order_by(runs.c.started_at))
+        return [Run(**row) for row in rows]
 
     async def label(self, run: str) -> Label:
         """The run's present label; `regulated` for a run that is not recorded (fail closed)."""
@@ -119,3 +193,20 @@ class Runs(Repository):
     async def route(self, run: str) -> Json | None:
         row = await self._first(select(routes.c.decision).where(routes.c.run == run))
         return row["decision"] if row else None
+
+
+def _asked(state: str) -> ColumnElement[bool]:
+    return exists().where(approvals.c.run == runs.c.id, approvals.c.state == state)
+
+
+def _answered_since() -> ColumnElement[bool]:
+    """A question was answered, but its task still waits: the answer did not reach it."""
+    a, t = approvals.c, tasks.c
+    return exists().where(
+        a.run == runs.c.id,
+        a.state.in_(("approved", "refused")),
+        t.run == a.run,
+        t.task == a.task,
+        t.state == "paused",
+        a.answered_at >= t.at,
+    )

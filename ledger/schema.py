@@ -1,4 +1,8 @@
-"""The tables of the ledger. Times are UTC seconds since 1970 as floats; JSON is canonical."""
+"""The tables of the ledger. Times are UTC seconds since 1970 as floats.
+
+A change here raises `VERSION`; `ledger.migration` brings older databases up to it, which can add
+tables, indexes and nullable columns. No column has a length: SQLite would not hold it.
+"""
 
 from __future__ import annotations
 
@@ -12,28 +16,32 @@ from sqlalchemy import (
     MetaData,
     String,
     Table,
-    Text,
 )
+
+from ledger.words import Words
+
+VERSION = 2
+"""Of these tables. 1 are those before `meta`, which did not say their version."""
 
 metadata = MetaData()
 
 runs = Table(
     "runs",
     metadata,
-    Column("id", String(64), primary_key=True),
-    Column("thread", String(64), nullable=False),
-    Column("request", Text, nullable=False),
-    Column("tenant", String(128), nullable=False),
-    Column("user", String(128), nullable=False),
-    Column("label", String(16), nullable=False),
-    Column("docs", Text, nullable=False),
-    Column("status", String(16), nullable=False),
+    Column("id", String, primary_key=True),
+    Column("thread", Words, nullable=False),
+    Column("request", Words, nullable=False),
+    Column("tenant", Words, nullable=False),
+    Column("user", Words, nullable=False),
+    Column("label", String, nullable=False),
+    Column("docs", Words, nullable=False),
+    Column("status", String, nullable=False),
     Column("answer", JSON),
     Column("started_at", Float, nullable=False),
     Column("finished_at", Float),
     # The process that drives the run now; a run whose holder is gone was cut off.
-    Column("holder", String(64)),
-    Column("cancel_by", String(128)),
+    Column("holder", String),
+    Column("cancel_by", Words),
     Column("cancel_at", Float),
     Index("runs_by_status", "status"),
 )
@@ -41,8 +49,8 @@ runs = Table(
 processes = Table(
     "processes",
     metadata,
-    Column("id", String(64), primary_key=True),
-    Column("host", String(255), nullable=False),
+    Column("id", String, primary_key=True),
+    Column("host", String, nullable=False),
     Column("pid", Integer, nullable=False),
     Column("started_at", Float, nullable=False),
     Column("renewed_at", Float, nullable=False),
@@ -51,7 +59,7 @@ processes = Table(
 routes = Table(
     "routes",
     metadata,
-    Column("run", String(64), primary_key=True),
+    Column("run", String, primary_key=True),
     Column("decision", JSON, nullable=False),
     Column("at", Float, nullable=False),
 )
@@ -59,25 +67,25 @@ routes = Table(
 plans = Table(
     "plans",
     metadata,
-    Column("run", String(64), primary_key=True),
-    Column("task", String(200), primary_key=True),
+    Column("run", String, primary_key=True),
+    Column("task", String, primary_key=True),
     Column("version", Integer, primary_key=True),
-    Column("specialist", String(128), nullable=False),
+    Column("specialist", Words, nullable=False),
     Column("plan", JSON, nullable=False),
-    Column("digest", String(64), nullable=False),
+    Column("digest", String, nullable=False),
     # Who drew it: `spec`, `model`, `replan`, or the person who edited it.
-    Column("drawn_by", String(128)),
+    Column("drawn_by", Words),
     Column("at", Float, nullable=False),
 )
 
 tasks = Table(
     "tasks",
     metadata,
-    Column("run", String(64), primary_key=True),
-    Column("task", String(200), primary_key=True),
-    Column("specialist", String(128), nullable=False),
-    Column("state", String(16), nullable=False),
-    Column("reason", Text, nullable=False),
+    Column("run", String, primary_key=True),
+    Column("task", String, primary_key=True),
+    Column("specialist", Words, nullable=False),
+    Column("state", String, nullable=False),
+    Column("reason", Words, nullable=False),
     Column("attempt", Integer, nullable=False),
     Column("at", Float, nullable=False),
 )
@@ -86,11 +94,11 @@ transitions = Table(
     "transitions",
     metadata,
     Column("id", Integer, primary_key=True, autoincrement=True),
-    Column("run", String(64), nullable=False),
-    Column("task", String(200), nullable=False),
+    Column("run", String, nullable=False),
+    Column("task", String, nullable=False),
     Column("attempt", Integer, nullable=False),
-    Column("state", String(16), nullable=False),
-    Column("reason", Text, nullable=False),
+    Column("state", String, nullable=False),
+    Column("reason", Words, nullable=False),
     Column("at", Float, nullable=False),
     Index("transitions_of", "run", "task"),
 )
@@ -98,9 +106,9 @@ transitions = Table(
 results = Table(
     "results",
     metadata,
-    Column("run", String(64), primary_key=True),
-    Column("task", String(200), primary_key=True),
-    Column("inputs", String(64), primary_key=True),
+    Column("run", String, primary_key=True),
+    Column("task", String, primary_key=True),
+    Column("inputs", String, primary_key=True),
     Column("schema_version", Integer, nullable=False),
     Column("attempt", Integer, nullable=False),
     Column("output", JSON, nullable=False),
@@ -111,21 +119,21 @@ results = Table(
 tool_calls = Table(
     "tool_calls",
     metadata,
-    Column("id", String(64), primary_key=True),
-    Column("run", String(64), nullable=False),
-    Column("task", String(200), nullable=False),
+    Column("id", String, primary_key=True),
+    Column("run", String, nullable=False),
+    Column("task", String, nullable=False),
     Column("attempt", Integer, nullable=False),
-    Column("tenant", String(128), nullable=False),
-    Column("user", String(128), nullable=False),
-    Column("specialist", String(128), nullable=False),
-    Column("tool", String(200), nullable=False),
+    Column("tenant", Words, nullable=False),
+    Column("user", Words, nullable=False),
+    Column("specialist", Words, nullable=False),
+    Column("tool", Words, nullable=False),
     Column("arguments", JSON, nullable=False),
-    Column("decision", String(8), nullable=False),
+    Column("decision", String, nullable=False),
     Column("policies", JSON, nullable=False),
-    Column("reason", Text, nullable=False),
-    Column("outcome", String(16), nullable=False),
-    Column("result", String(64)),
-    Column("effect", String(64)),
+    Column("reason", Words, nullable=False),
+    Column("outcome", String, nullable=False),
+    Column("result", String),
+    Column("effect", String),
     Column("started_at", Float, nullable=False),
     Column("seconds", Float),
     Index("tool_calls_of", "run", "task"),
@@ -134,40 +142,51 @@ tool_calls = Table(
 effects = Table(
     "effects",
     metadata,
-    Column("key", String(64), primary_key=True),
-    Column("run", String(64), nullable=False),
-    Column("task", String(200), nullable=False),
-    Column("tool", String(200), nullable=False),
+    Column("key", String, primary_key=True),
+    Column("run", String, nullable=False),
+    Column("task", String, nullable=False),
+    Column("tool", Words, nullable=False),
     Column("arguments", JSON, nullable=False),
-    Column("state", String(16), nullable=False),
-    Column("result", String(64)),
+    Column("state", String, nullable=False),
+    Column("result", String),
     Column("at", Float, nullable=False),
 )
 
 model_calls = Table(
     "model_calls",
     metadata,
-    Column("id", String(64), primary_key=True),
-    Column("run", String(64), nullable=False),
-    Column("task", String(200), nullable=False),
+    Column("id", String, primary_key=True),
+    Column("run", String, nullable=False),
+    Column("task", String, nullable=False),
     Column("attempt", Integer, nullable=False),
-    Column("specialist", String(128), nullable=False),
-    Column("tier", String(16), nullable=False),
-    Column("deployment", String(200), nullable=False),
-    Column("model", String(200), nullable=False),
+    Column("specialist", Words, nullable=False),
+    Column("tier", String, nullable=False),
+    Column("deployment", String, nullable=False),
+    Column("model", Words, nullable=False),
     Column("prompt_tokens", Integer, nullable=False),
     Column("completion_tokens", Integer, nullable=False),
     Column("cost", Float, nullable=False),
-    Column("outcome", String(64), nullable=False),
+    Column("outcome", String, nullable=False),
     Column("at", Float, nullable=False),
     Column("seconds", Float, nullable=False),
     Index("model_calls_of", "run", "task"),
 )
 
+totals = Table(
+    # Sums of model_calls by run, so that to tell them does not cost more with every call.
+    "totals",
+    metadata,
+    Column("run", String, primary_key=True),
+    Column("calls", Integer, nullable=False),
+    Column("prompt_tokens", Integer, nullable=False),
+    Column("completion_tokens", Integer, nullable=False),
+    Column("cost", Float, nullable=False),
+)
+
 budgets = Table(
     "budgets",
     metadata,
-    Column("scope", String(300), primary_key=True),
+    Column("scope", String, primary_key=True),
     Column("ceiling", Float, nullable=False),
     Column("reserved", Float, nullable=False),
     Column("spent", Float, nullable=False),
@@ -176,13 +195,13 @@ budgets = Table(
 approvals = Table(
     "approvals",
     metadata,
-    Column("id", String(64), primary_key=True),
-    Column("run", String(64), nullable=False),
-    Column("task", String(200), nullable=False),
-    Column("kind", String(16), nullable=False),
+    Column("id", String, primary_key=True),
+    Column("run", String, nullable=False),
+    Column("task", String, nullable=False),
+    Column("kind", String, nullable=False),
     Column("question", JSON, nullable=False),
-    Column("state", String(16), nullable=False),
-    Column("answered_by", String(128), nullable=False),
+    Column("state", String, nullable=False),
+    Column("answered_by", Words, nullable=False),
     Column("asked_at", Float, nullable=False),
     Column("answered_at", Float),
     Index("approvals_of", "run", "state"),
@@ -191,7 +210,7 @@ approvals = Table(
 blobs = Table(
     "blobs",
     metadata,
-    Column("digest", String(64), primary_key=True),
+    Column("digest", String, primary_key=True),
     Column("content", LargeBinary, nullable=False),
     Column("at", Float, nullable=False),
 )
@@ -199,34 +218,34 @@ blobs = Table(
 files = Table(
     "files",
     metadata,
-    Column("run", String(64), primary_key=True),
-    Column("path", String(255), primary_key=True),
+    Column("run", String, primary_key=True),
+    Column("path", String, primary_key=True),
     Column("version", Integer, primary_key=True),
-    Column("digest", String(64), nullable=False),
+    Column("digest", String, nullable=False),
     Column("bytes", Integer, nullable=False),
-    Column("task", String(200), nullable=False),
+    Column("task", String, nullable=False),
     Column("attempt", Integer, nullable=False),
-    Column("specialist", String(128), nullable=False),
-    Column("call", String(64), nullable=False),
+    Column("specialist", Words, nullable=False),
+    Column("call", String, nullable=False),
     Column("at", Float, nullable=False),
 )
 
 meta = Table(
     "meta",
     metadata,
-    Column("key", String(64), primary_key=True),
-    Column("value", String(255), nullable=False),
+    Column("key", String, primary_key=True),
+    Column("value", String, nullable=False),
 )
 
 exchanges = Table(
     "exchanges",
     metadata,
     Column("id", Integer, primary_key=True, autoincrement=True),
-    Column("run", String(64), nullable=False),
-    Column("task", String(200), nullable=False),
-    Column("kind", String(8), nullable=False),
-    Column("request", String(64), nullable=False),
-    Column("response", String(64), nullable=False),
+    Column("run", String, nullable=False),
+    Column("task", String, nullable=False),
+    Column("kind", String, nullable=False),
+    Column("request", String, nullable=False),
+    Column("response", String, nullable=False),
     Column("at", Float, nullable=False),
     Index("exchanges_by_request", "run", "request"),
 )

@@ -3,12 +3,23 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
 
-from sqlalchemy import func, insert, select
+from sqlalchemy import Insert, bindparam, func, insert, select
 
-from ledger.repository import Repository
-from ledger.schema import model_calls
+from ledger.address import Dialect
+from ledger.repository import Repository, Statement, insert_into
+from ledger.schema import model_calls, totals
 from runtime.context import RunContext
+
+_SUMS = ("calls", "prompt_tokens", "completion_tokens", "cost")
+_RECORD = insert(model_calls)
+_OF_RUN = select(*(totals.c[name] for name in _SUMS)).where(totals.c.run == bindparam("of"))
+_m = model_calls.c
+_OF_TASK = select(
+    func.count().label("calls"),
+    *(func.coalesce(func.sum(_m[name]), 0).label(name) for name in _SUMS[1:]),
+).where(_m.run == bindparam("of"), _m.task == bindparam("at_task"))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,13 +69,11 @@ class Spend(Repository):
         outcome: str,
         seconds: float,
     ) -> None:
+        """Record a call and add it to the sums of its run."""
         await self._write(
-            insert(model_calls).values(
-                id=id,
-                run=context.run,
-                task=context.task,
-                attempt=context.attempt,
-                specialist=context.specialist,
+            *self.entry(
+                id,
+                context,
                 tier=tier,
                 deployment=deployment,
                 model=model,
@@ -72,10 +81,43 @@ class Spend(Repository):
                 completion_tokens=completion_tokens,
                 cost=cost,
                 outcome=outcome,
-                at=self._clock(),
                 seconds=seconds,
             )
         )
+
+    def entry(
+        self,
+        id: str,
+        context: RunContext,
+        *,
+        tier: str,
+        deployment: str,
+        model: str,
+        prompt_tokens: int,
+        completion_tokens: int,
+        cost: float,
+        outcome: str,
+        seconds: float,
+    ) -> tuple[Statement, ...]:
+        """What `record` writes, for `Ledger.commit`."""
+        row = {
+            "id": id,
+            "run": context.run,
+            "task": context.task,
+            "attempt": context.attempt,
+            "specialist": context.specialist,
+            "tier": tier,
+            "deployment": deployment,
+            "model": model,
+            "prompt_tokens": prompt_tokens,
+            "completion_tokens": completion_tokens,
+            "cost": cost,
+            "outcome": outcome,
+            "at": self._clock(),
+            "seconds": seconds,
+        }
+        added = {"run": context.run, "calls": 1, **{name: row[name] for name in _SUMS[1:]}}
+        return (_RECORD, row), (_add(self._dialect), added)
 
     async def of_run(self, run: str) -> list[ModelCall]:
         rows = await self._all(
@@ -83,16 +125,24 @@ class Spend(Repository):
         )
         return [ModelCall(**row) for row in rows]
 
+    async def deployments(self, run: str, task: str) -> frozenset[str]:
+        """The deployments that answered for one task."""
+        c = model_calls.c
+        rows = await self._all(select(c.deployment).where(c.run == run, c.task == task).distinct())
+        return frozenset(row["deployment"] for row in rows)
+
     async def total(self, run: str, task: str = "") -> Total:
         """What a run, or one task of it, consumed so far."""
-        calls = model_calls.c
-        query = select(
-            func.count().label("calls"),
-            func.coalesce(func.sum(calls.prompt_tokens), 0).label("prompt_tokens"),
-            func.coalesce(func.sum(calls.completion_tokens), 0).label("completion_tokens"),
-            func.coalesce(func.sum(calls.cost), 0.0).label("cost"),
-        ).where(calls.run == run)
         if task:
-            query = query.where(calls.task == task)
-        row = await self._first(query)
+            row = await self._first(_OF_TASK, {"of": run, "at_task": task})
+        else:
+            row = await self._first(_OF_RUN, {"of": run})
         return Total(**row) if row else Total()
+
+
+@cache
+def _add(dialect: Dialect) -> Insert:
+    """Add one call to the sums of its run."""
+    insert = insert_into(dialect, totals)
+    sums = {name: totals.c[name] + insert.excluded[name] for name in _SUMS}
+    return insert.on_conflict_do_update(index_elements=["run"], set_=sums)

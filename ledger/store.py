@@ -1,88 +1,74 @@
-"""Opens the ledger and hands out its repositories: the one place that knows the engine."""
+"""Opens the ledger and hands out its repositories: the one place that chooses the database."""
 
 from __future__ import annotations
 
-import asyncio
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from pathlib import Path
 
-from sqlalchemy import event
-from sqlalchemy.engine import make_url
-from sqlalchemy.exc import SQLAlchemyError
-from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
-
-from ledger import schema
+from ledger.address import parse
 from ledger.approvals import Approvals
 from ledger.budget import Budgets
 from ledger.calls import Effects, ToolCalls
+from ledger.database import Database
+from ledger.embedded import Embedded
 from ledger.exchanges import Exchanges
+from ledger.files import Files
+from ledger.migration import prepare
+from ledger.processes import Processes
+from ledger.repository import Repository, Statement
 from ledger.runs import Runs
+from ledger.served import Served
 from ledger.spend import Spend
 from ledger.tasks import Tasks
-from runtime.errors import LedgerUnavailable
 
 Clock = Callable[[], float]
+
+
+class _Together(Repository):
+    """What has no repository of its own."""
+
+    async def commit(self, *statements: Statement) -> None:
+        await self._write(*statements)
 
 
 class Ledger:
     """All repositories over one database. What is committed here is what happened."""
 
-    def __init__(self, engine: AsyncEngine, clock: Clock = time.time) -> None:
-        self.runs = Runs(engine, clock)
-        self.tasks = Tasks(engine, clock)
-        self.calls = ToolCalls(engine, clock)
-        self.effects = Effects(engine, clock)
-        self.spend = Spend(engine, clock)
-        self.budgets = Budgets(engine)
-        self.approvals = Approvals(engine, clock)
-        self.exchanges = Exchanges(engine, clock)
+    def __init__(self, database: Database, clock: Clock = time.time) -> None:
+        self.runs = Runs(database, clock)
+        self.processes = Processes(database, clock)
+        self.tasks = Tasks(database, clock)
+        self.calls = ToolCalls(database, clock)
+        self.effects = Effects(database, clock)
+        self.spend = Spend(database, clock)
+        self.budgets = Budgets(database, clock)
+        self.approvals = Approvals(database, clock)
+        self.exchanges = Exchanges(database, clock)
+        self.files = Files(database, clock)
+        self._together = _Together(database, clock)
+
+    async def commit(self, *statements: Statement) -> None:
+        """Write what several repositories have prepared, in one transaction: all of it or nothing.
+
+        Raises:
+            LedgerUnavailable: it cannot be written.
+        """
+        await self._together.commit(*statements)
 
 
 @asynccontextmanager
 async def open_ledger(url: str, clock: Clock = time.time) -> AsyncIterator[Ledger]:
-    """Open (and on first use create) the ledger at a SQLAlchemy async URL.
+    """Open the ledger at a database URL, SQLite or PostgreSQL; on first use create its tables.
 
     Raises:
-        LedgerUnavailable: the database cannot be reached or its file cannot be written.
+        LedgerUnavailable: the URL is none, the database cannot be reached or written, or a newer
+            release made its tables.
     """
-    engine = _engine(url)
+    address = parse(url)
+    database = Served(address) if address.dialect == "postgresql" else Embedded(address)
     try:
-        await asyncio.to_thread(_make_room, url)
-        async with engine.begin() as connection:
-            await connection.run_sync(schema.metadata.create_all)
-    except (SQLAlchemyError, OSError) as error:
-        await engine.dispose()
-        raise LedgerUnavailable(
-            f"The ledger at {make_url(url).render_as_string()} cannot be opened: {error}",
-            remedy="Check SWITCHYARD_LEDGER_URL, SWITCHYARD_HOME and the free space on the disk.",
-        ) from error
-    try:
-        yield Ledger(engine, clock)
+        await prepare(database)
+        yield Ledger(database, clock)
     finally:
-        await engine.dispose()
-
-
-def _make_room(url: str) -> None:
-    """Create the folder of a SQLite file."""
-    parsed = make_url(url)
-    if parsed.get_backend_name() == "sqlite" and parsed.database:
-        Path(parsed.database).parent.mkdir(parents=True, exist_ok=True)
-
-
-def _engine(url: str) -> AsyncEngine:
-    parsed = make_url(url)
-    if parsed.get_backend_name() != "sqlite":
-        return create_async_engine(url)
-    engine = create_async_engine(url, connect_args={"timeout": 30})
-
-    @event.listens_for(engine.sync_engine, "connect")
-    def _tune(connection, _record) -> None:  # type: ignore[no-untyped-def]  # noqa: ANN001
-        cursor = connection.cursor()
-        # NORMAL survives the kill of a process; FULL costs 2 to 10 times as much under load.
-        cursor.execute("PRAGMA journal_mode=WAL")
-        cursor.execute("PRAGMA synchronous=NORMAL")
-        cursor.close()
-
-    return engine
+        await database.close()

@@ -3,11 +3,25 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
 from typing import Literal
 
-from sqlalchemy import Insert, exists, insert, literal, select
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Insert,
+    bindparam,
+    exists,
+    func,
+    insert,
+    or_,
+    select,
+    true,
+    update,
+)
 
-from ledger.repository import Repository
+from ledger.address import Dialect
+from ledger.repository import Repository, insert_into, overwrite
 from ledger.schema import plans, results, tasks, transitions
 from runtime.canonical import Json, digest
 
@@ -22,6 +36,47 @@ State = Literal[
     "blocked",
     "cancelled",
 ]
+
+ENDED: tuple[State, ...] = ("accepted", "failed", "blocked", "cancelled")
+"""States that a task does not leave by itself."""
+REJECTED: tuple[State, ...] = ("retrying", "escalated", "failed")
+"""States that a task enters because an attempt was rejected."""
+
+_t, _k, _r, _p = transitions.c, tasks.c, results.c, plans.c
+_PLAN = (
+    select(plans)
+    .where(_p.run == bindparam("of"), _p.task == bindparam("at_task"))
+    .order_by(_p.version.desc())
+    .limit(1)
+)
+_RESULT = select(results).where(
+    _r.run == bindparam("of"),
+    _r.task == bindparam("at_task"),
+    _r.inputs == bindparam("for_inputs"),
+    _r.schema_version == bindparam("for_version"),
+)
+# The attempt is the one on record: the task's row is written before, in the same transaction.
+_TRANSITION = insert(transitions).from_select(
+    ["run", "task", "attempt", "state", "reason", "at"],
+    select(
+        _k.run,
+        _k.task,
+        _k.attempt,
+        _k.state,
+        bindparam("why", type_=_t.reason.type),
+        bindparam("now", type_=_t.at.type),
+    ).where(
+        _k.run == bindparam("of"),
+        _k.task == bindparam("at_task"),
+        ~exists().where(
+            _t.run == _k.run,
+            _t.task == _k.task,
+            _t.attempt == _k.attempt,
+            _t.state == _k.state,
+            _t.reason == bindparam("why", type_=_t.reason.type),
+        ),
+    ),
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -102,11 +157,7 @@ class Tasks(Repository):
 
     async def plan(self, run: str, task: str) -> PlanRow | None:
         """The newest plan of a dispatch."""
-        row = await self._first(
-            select(plans)
-            .where(plans.c.run == run, plans.c.task == task)
-            .order_by(plans.c.version.desc())
-        )
+        row = await self._first(_PLAN, {"of": run, "at_task": task})
         return PlanRow(**row) if row else None
 
     async def plans_of(self, run: str) -> list[PlanRow]:
@@ -133,21 +184,14 @@ class Tasks(Repository):
         same points once more.
         """
         now = self._clock()
-        row = await self._first(select(tasks).where(tasks.c.run == run, tasks.c.task == task))
-        named = specialist if specialist is not None else (row["specialist"] if row else "")
-        number = attempt if attempt is not None else (row["attempt"] if row else 1)
+        given = {"specialist": specialist, "attempt": attempt}
+        changed = {"state": state, "reason": reason, "at": now} | {
+            name: value for name, value in given.items() if value is not None
+        }
+        row = {"run": run, "task": task, "specialist": "", "attempt": 1} | changed
         await self._write(
-            self._insert_or_update(
-                tasks,
-                run=run,
-                task=task,
-                specialist=named,
-                state=state,
-                reason=reason,
-                attempt=number,
-                at=now,
-            ),
-            _transition(run, task, number, state, reason, now),
+            (overwrite(self._dialect, tasks, tuple(changed)), row),
+            _transition(run, task, reason, now),
         )
 
     async def accept(
@@ -163,39 +207,66 @@ class Tasks(Repository):
         specialist: str = "",
         schema_version: int = 1,
     ) -> None:
-        """Commit a result together with its transition. The first result of a key stays."""
+        """Commit a result together with its transition.
+
+        The first result for a task, its inputs and a schema version stays; one of another version
+        gives way to it.
+        """
         now = self._clock()
+        result = {
+            "run": run,
+            "task": task,
+            "inputs": inputs,
+            "schema_version": schema_version,
+            "attempt": attempt,
+            "output": output,
+            "evidence": evidence,
+            "at": now,
+        }
+        row = {
+            "run": run,
+            "task": task,
+            "specialist": specialist,
+            "state": "accepted",
+            "reason": reason,
+            "attempt": attempt,
+            "at": now,
+        }
         await self._write(
-            self._insert_or_keep(
-                results,
-                run=run,
-                task=task,
-                inputs=inputs,
-                schema_version=schema_version,
-                attempt=attempt,
-                output=output,
-                evidence=evidence,
-                at=now,
-            ),
-            self._insert_or_update(
-                tasks,
-                run=run,
-                task=task,
-                specialist=specialist,
-                state="accepted",
-                reason=reason,
-                attempt=attempt,
-                at=now,
-            ),
-            _transition(run, task, attempt, "accepted", reason, now),
+            (_keep_first(self._dialect), result),
+            (overwrite(self._dialect, tasks, tuple(row)), row),
+            _transition(run, task, reason, now),
         )
 
-    async def result(self, run: str, task: str, inputs: str) -> Result | None:
-        """The accepted result of a task for exactly these inputs (a digest)."""
-        row = await self._first(
-            select(results).where(
-                results.c.run == run, results.c.task == task, results.c.inputs == inputs
+    async def settle_open(self, run: str, below: str, state: State, reason: str) -> list[str]:
+        """Move what is not ended in a dispatch, itself included, to `state`; all for an empty one.
+
+        Returns:
+            The tasks that were moved, by name.
+        """
+        now = self._clock()
+
+        def settle(connection: Connection) -> list[str]:
+            moved = connection.execute(
+                update(tasks)
+                .where(_k.run == run, _within(_k.task, below), _k.state.not_in(ENDED))
+                .values(state=state, reason=reason, at=now)
+                .returning(_k.task)
             )
+            names = sorted(moved.scalars())
+            for name in names:
+                connection.execute(*_transition(run, name, reason, now))
+            return names
+
+        return await self._atomic("settle open tasks", settle)
+
+    async def result(
+        self, run: str, task: str, inputs: str, schema_version: int = 1
+    ) -> Result | None:
+        """The accepted result of a task for exactly these inputs (a digest) and schema version."""
+        row = await self._first(
+            _RESULT,
+            {"of": run, "at_task": task, "for_inputs": inputs, "for_version": schema_version},
         )
         return Result(**row) if row else None
 
@@ -203,7 +274,7 @@ class Tasks(Repository):
         """Accepted results of a run in the order of acceptance; `below` narrows to a dispatch."""
         query = select(results).where(results.c.run == run).order_by(results.c.at, results.c.task)
         if below:
-            query = query.where(results.c.task.startswith(below + "/", autoescape=True))
+            query = query.where(_within(results.c.task, below))
         return [Result(**row) for row in await self._all(query)]
 
     async def states(self, run: str) -> list[TaskRow]:
@@ -212,21 +283,39 @@ class Tasks(Repository):
 
     async def history(self, run: str) -> list[Transition]:
         """Every transition of a run in order."""
+        rows = await self._all(select(transitions).where(_t.run == run).order_by(_t.id))
+        return [Transition(**row) for row in rows]
+
+    async def attempts_of(self, run: str, task: str) -> list[Transition]:
+        """The rejected attempts of a task on record, in order."""
         rows = await self._all(
-            select(transitions).where(transitions.c.run == run).order_by(transitions.c.id)
+            select(transitions)
+            .where(_t.run == run, _t.task == task, _t.state.in_(REJECTED))
+            .order_by(_t.id)
         )
         return [Transition(**row) for row in rows]
 
 
-def _transition(run: str, task: str, attempt: int, state: State, reason: str, now: float) -> Insert:
-    """Append a transition unless exactly this one is on record."""
-    t = transitions.c
-    recorded = exists().where(
-        t.run == run, t.task == task, t.attempt == attempt, t.state == state, t.reason == reason
-    )
-    values = select(
-        literal(run), literal(task), literal(attempt), literal(state), literal(reason), literal(now)
-    ).where(~recorded)
-    return insert(transitions).from_select(
-        ["run", "task", "attempt", "state", "reason", "at"], values
+def _transition(run: str, task: str, reason: str, now: float) -> tuple[Insert, dict[str, object]]:
+    """Append the state that the task's row now has, unless exactly this is on record."""
+    return _TRANSITION, {"of": run, "at_task": task, "why": reason, "now": now}
+
+
+def _within(task: ColumnElement[str], dispatch: str) -> ColumnElement[bool]:
+    """The dispatch itself and the tasks below it. Not LIKE: on SQLite it ignores capitals."""
+    below = f"{dispatch}/"
+    if not dispatch:
+        return true()
+    return or_(task == dispatch, func.substr(task, 1, len(below)) == below)
+
+
+@cache
+def _keep_first(dialect: Dialect) -> Insert:
+    """Insert a result; one for the same inputs is overwritten only where its version is another."""
+    insert = insert_into(dialect, results)
+    rest = ("schema_version", "attempt", "output", "evidence", "at")
+    return insert.on_conflict_do_update(
+        index_elements=["run", "task", "inputs"],
+        set_={name: insert.excluded[name] for name in rest},
+        where=_r.schema_version != insert.excluded.schema_version,
     )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -101,7 +100,8 @@ class Door:
         """Reserve the worst case before an attempt; settle and record it after, however it ends.
 
         Raises:
-            BudgetExceeded: the worst case does not fit; nothing was sent.
+            BudgetExceeded: the worst case does not fit into one of the budgets of the context;
+                nothing was sent.
         """
         bill = Bill(
             id=uuid4().hex,
@@ -110,7 +110,7 @@ class Door:
             completion=completion,
             request=request,
         )
-        await self._ledger.budgets.reserve(call.context.run, bill.reserved)
+        await self._ledger.budgets.reserve(call.context.budgets, bill.reserved)
         started = self._clock()
         cost = bill.reserved
         try:
@@ -134,14 +134,12 @@ class Door:
             await self._close(call, bill, cost, self._clock() - started)
 
     async def _close(self, call: Call, bill: Bill, cost: float, seconds: float) -> None:
-        run, task = call.context.run, call.context.task
-        if bill.reserved or cost:
-            await self._ledger.budgets.settle(run, bill.reserved, cost)
         answered = bill.answer is not None
         counted = bill.settled if answered or cost else Usage()
-        await self._ledger.spend.record(
+        ledger, context = self._ledger, call.context
+        entry = ledger.spend.entry(
             bill.id,
-            call.context,
+            context,
             tier=call.tier,
             deployment=bill.deployment.id,
             model=bill.deployment.model,
@@ -152,13 +150,9 @@ class Door:
             seconds=seconds,
         )
         response = {"outcome": bill.outcome, "answer": bill.answer}
-        await self._ledger.exchanges.record(
-            run, task, "model", plain(bill.request), plain(response)
+        # The run's own rows last: on PostgreSQL other calls of the run wait for them.
+        await ledger.commit(
+            *ledger.exchanges.entry(context.run, context.task, "model", bill.request, response),
+            *entry,
+            *ledger.budgets.settlement(context.budgets, bill.reserved, cost),
         )
-
-
-def plain(value: object) -> Json:
-    """The value as JSON that can be stored: what is none is written as text."""
-    text = json.dumps(value, ensure_ascii=False, default=str)
-    # Half of a surrogate pair, which a broken answer may contain, has no UTF-8 form.
-    return json.loads(text.encode(errors="replace"), parse_constant=str)

@@ -78,7 +78,13 @@ def build_router(deployments: Sequence[Deployment]) -> Router:
             {
                 "model_name": deployment.group,
                 "litellm_params": dict(deployment.params),
-                "model_info": {"id": deployment.id},
+                # With our prices: litellm searches its whole price list, call by call, for the
+                # reason why a model without one costs nothing.
+                "model_info": {
+                    "id": deployment.id,
+                    "input_cost_per_token": deployment.input_cost_per_token,
+                    "output_cost_per_token": deployment.output_cost_per_token,
+                },
             }
             for deployment in deployments
         ],
@@ -109,3 +115,5 @@ def detach(guard: Guard) -> None:
 async def close_connections() -> None:
     """Close what litellm keeps open for the next call."""
     await close_litellm_async_clients()  # type: ignore[no-untyped-call]
+    # litellm keeps the closed clients, and would hand them to the next session of this process.
+    litellm.in_memory_llm_clients_cache.flush_cache()  # type: ignore[no-untyped-call]

@@ -3,7 +3,9 @@
     SwitchyardError
     ├── UserError              the caller mends the request and sends it again
     │   ├── RequestError         a field of the request is wrong
-    │   └── UnknownRun           no run, approval or task of that id
+    │   ├── UnknownRun           no run, approval or task of that id
+    │   ├── RunTaken             another process drives the run
+    │   └── NoStep               the checkpoints hold no step of the run to go on from
     ├── ConfigError            the operator mends a file (carries file and line)
     ├── OperatorError          the operator is told: something outside does not work
     │   ├── ServerUnavailable    an MCP server did not start, or is gone
@@ -12,6 +14,7 @@
     ├── ModelFault             the model's answer is unusable; it may be asked again
     ├── PlanRejected           a plan failed its checks, also after repair
     ├── TaskFailed             a task ended without an accepted result
+    ├── RunCancelled           somebody asked for the end of the run
     ├── SelectionFailed        a JMESPath expression does not fit the value it is applied to
     ├── BoundaryBreach         a data label forbids this deployment or tool
     └── LimitBreached          a limit or budget would be passed; stopped before the act
@@ -54,6 +57,27 @@ class UnknownRun(UserError):
         self.kind = kind
         self.id = id
         super().__init__(f"There is no {kind} {id!r} in the ledger.", remedy=remedy)
+
+
+class RunTaken(UserError):
+    """A run is driven by another process, or has ended, so that this one may not go on with it."""
+
+    def __init__(self, run: str, holder: str) -> None:
+        self.run = run
+        self.holder = holder
+        where = f"is driven by process {holder}" if holder else "has ended"
+        super().__init__(
+            f"Run {run} {where}.",
+            remedy=f"Wait for it, or look at it with: switchyard runs show {run}",
+        )
+
+
+class NoStep(UserError):
+    """The checkpoints hold no step from which a run could go on."""
+
+    def __init__(self, run: str) -> None:
+        self.run = run
+        super().__init__(f"Run {run} left no step to go on from.", remedy="Send the request again.")
 
 
 class ConfigError(SwitchyardError):
@@ -127,6 +151,15 @@ class TaskFailed(SwitchyardError):
         super().__init__(f"Task {task!r} failed: {reason}")
 
 
+class RunCancelled(SwitchyardError):
+    """Somebody asked for the end of a run; its workers have ended when this is raised."""
+
+    def __init__(self, run: str, by: str) -> None:
+        self.run = run
+        self.by = by
+        super().__init__(f"Run {run} was cancelled by {by}.")
+
+
 class SelectionFailed(SwitchyardError):
     """A JMESPath expression does not fit the value that it is applied to."""
 
@@ -158,7 +191,7 @@ class LimitBreached(SwitchyardError):
         self.wanted = wanted
         self.file = file
         super().__init__(
-            f"Limit {limit!r} is {allowed:g}, {wanted:g} was wanted.",
+            f"Limit {limit!r} is {allowed:,.10g}, {wanted:,.10g} was wanted.",
             remedy=f"Raise it in {file}, or ask for less.",
         )
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from pydantic import Field, ValidationError
+from pydantic import Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from runtime.errors import ConfigError
@@ -21,8 +21,9 @@ class Settings(BaseSettings):
 
     home: Path = Path(".switchyard")
     """Where the ledger, the checkpoints and the sample data live."""
-    ledger_url: str = ""
-    """SQLAlchemy URL; empty for SQLite under `home`."""
+    ledger_url: SecretStr = SecretStr("")
+    """Database URL of the ledger and, for PostgreSQL, the checkpoints; empty for SQLite under
+    `home`. It may hold a password, so it is never shown."""
     config: Path = ROOT / "config"
     """Folder with models.yaml, mcp.json, limits.yaml, routing.yaml and policy/."""
     specialists: Path = ROOT / "agents" / "specialists"
@@ -33,17 +34,18 @@ class Settings(BaseSettings):
     """Folders that callers over the API may name, separated as in PATH."""
     retention_days: int = Field(default=30, ge=1)
     """How long model answers and tool results are kept for replay."""
-    api_keys: str = ""
+    api_keys: str = Field(default="", repr=False)
     """`name:key` pairs, comma separated. Empty: the server answers anybody who can reach it."""
 
     @property
     def ledger(self) -> str:
-        """The ledger's SQLAlchemy URL."""
-        return self.ledger_url or f"sqlite+aiosqlite:///{self.home.resolve() / 'ledger.sqlite'}"
+        """The ledger's database URL. It may hold a password."""
+        given = self.ledger_url.get_secret_value().strip()
+        return given or f"sqlite:///{self.home.resolve() / 'ledger.sqlite'}"
 
     @property
     def checkpoints(self) -> Path:
-        """The file of LangGraph's checkpoints."""
+        """The file of LangGraph's checkpoints, where the ledger is not on PostgreSQL."""
         return self.home.resolve() / "checkpoints.sqlite"
 
     def for_servers(self) -> dict[str, str]:

@@ -35,12 +35,12 @@ def unfit(arguments: Mapping[str, Json]) -> str:
     return ""
 
 
-def mistake(entry: ToolEntry, arguments: Mapping[str, Json]) -> str:
+def mistake(entry: ToolEntry, validator: Validator, arguments: Mapping[str, Json]) -> str:
     """The first thing that is wrong with the arguments, and what to do; empty when they fit."""
     for name in sorted(entry.hidden & arguments.keys()):
         return f"{name}: is set by the gateway for this run. Leave it out."
     try:
-        error = best_match(_validator(entry.schema).iter_errors(dict(arguments)))
+        error = best_match(validator.iter_errors(dict(arguments)))
     except Unresolvable as cause:
         return f"The schema of {entry.name} refers to what is not in it: {cause}."
     return _told(entry, error) if error is not None else ""
@@ -61,7 +61,8 @@ def bind(
     return bound, ""
 
 
-def _validator(schema: Json) -> Validator:
+def validator_of(schema: Json) -> Validator:
+    """What holds arguments against a schema. To be kept: making it costs more than using it."""
     kind = validator_for(schema, default=Draft202012Validator)
     # An empty registry: a schema of a stranger must not make us fetch its references.
     return kind(schema, registry=Registry())

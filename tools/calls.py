@@ -26,6 +26,8 @@ class ToolReply:
     """The structured content of the result; None when there is none."""
     error: bool
     outcome: Outcome
+    handed_off: str = ""
+    """Path of the run's file that holds the whole text, where `text` is only its beginning."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

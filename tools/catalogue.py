@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 from jsonschema.exceptions import SchemaError
 from jsonschema.validators import validator_for
@@ -16,6 +17,10 @@ from runtime.canonical import Json, digest
 from runtime.errors import ConfigError
 from runtime.labels import Label
 from tools.config import Action, RunField, Terms, ToolsConfig
+
+Deed = Action | Literal["store"]
+"""What a call does. `store` writes to the files of its own run, and changes nothing outside of it;
+no server in mcp.json can claim it."""
 
 _LONGEST = 64
 """The shortest limit on the length of a tool's name among the vendors' interfaces."""
@@ -45,7 +50,7 @@ class ToolEntry:
     description: str
     schema: Json
     """JSON schema of the arguments that a model gives; bound arguments and keys are not in it."""
-    action: Action
+    action: Deed
     label: Label
     """Label of the data in its results."""
     cleared_for: Label
@@ -59,7 +64,7 @@ class ToolEntry:
     @property
     def effect(self) -> bool:
         """Whether a call changes the world."""
-        return self.action != "read"
+        return self.action not in ("read", "store")
 
     @property
     def hidden(self) -> frozenset[str]:

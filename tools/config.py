@@ -22,6 +22,9 @@ from tools.lines import Keys, Lines, lines
 Action = Literal["read", "write", "send", "pay", "execute", "delete"]
 """What a tool does to the world. Everything but `read` is an effect."""
 
+FILES = "files"
+"""The name under which the files of a run stand beside the servers; no server may take it."""
+
 RunField = Literal["docs", "tenant", "user", "run", "task"]
 """Fields of the run context that an argument can be bound to."""
 
@@ -43,6 +46,8 @@ class Terms(BaseModel):
     """Deadline of a start, up to the list of tools."""
     max_bytes: Annotated[int, Field(ge=1, le=100_000_000)] = 200_000
     """Largest result that is passed on, in bytes of UTF-8."""
+    preview_chars: Annotated[int, Field(ge=0, le=100_000_000)] = 8_000
+    """A longer result goes to the run's files, and a model gets its beginning. 0: never."""
     untrusted: bool = True
     """Whether its results may hold text that strangers wrote."""
     bind: dict[str, RunField] = {}
@@ -146,6 +151,9 @@ def _shape(config: ToolsConfig, name: str, spec: ServerSpec) -> list[ConfigError
     if not _NAME.fullmatch(name):
         told = f"The server name {name!r} does not fit, since it begins the names of its tools."
         found.append((keys, told, "Use lower case letters, digits and dashes, at most 32."))
+    if name == FILES:
+        told = f"The server name {name!r} is taken by the files of a run."
+        found.append((keys, told, "Give the server another name, and its tools with it."))
     if spec.command is None and spec.url is None:
         told = f"Server {name!r} has neither 'command' nor 'url'."
         found.append((keys, told, "Give the program to start, or the address to call."))

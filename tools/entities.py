@@ -15,7 +15,7 @@ from cedarpy import Entities, Schema
 
 from runtime.context import RunContext
 from runtime.labels import Label
-from tools.catalogue import ToolEntry
+from tools.catalogue import Deed, ToolEntry
 from tools.config import Action
 
 _EFFECTS = ", ".join(action for action in get_args(Action) if action != "read")
@@ -32,7 +32,7 @@ entity Tool in [Server];
 type Call = {{
   declared: Bool,       // the specialist's file lists the tool
   foreseen: Bool,       // the plan named the tool for this task, before untrusted text was read
-  effect: Bool,         // the action is not "read"
+  effect: Bool,         // the action is neither "read" nor "store"
   label: String,        // the run's data label now: "public", "internal" or "regulated"
   label_rank: Long,     // the same as a number: 0, 1 or 2
   cleared_rank: Long,   // up to which label data may go to the tool's server
@@ -42,11 +42,11 @@ type Call = {{
 }};
 
 action effect;
-action read appliesTo {{ principal: [Specialist], resource: [Tool], context: Call }};
+action read, store appliesTo {{ principal: [Specialist], resource: [Tool], context: Call }};
 action {_EFFECTS} in [effect]
   appliesTo {{ principal: [Specialist], resource: [Tool], context: Call }};
 """
-"""The schema of our policies. `action in Action::"effect"` is every action but `read`."""
+"""The schema of our policies. `action in Action::"effect"` is every action but these two."""
 
 SCHEMA = Schema.from_str(SCHEMA_TEXT)
 
@@ -61,7 +61,7 @@ class Asked:
     task: str
     tool: str
     server: str
-    action: Action
+    action: Deed
     declared: bool
     foreseen: bool
     label: Label
@@ -94,7 +94,7 @@ def request(call: Asked) -> dict[str, Any]:
         "context": {
             "declared": call.declared,
             "foreseen": call.foreseen,
-            "effect": call.action != "read",
+            "effect": call.action not in ("read", "store"),
             "label": call.label.value,
             "label_rank": call.label.rank,
             "cleared_rank": call.cleared_for.rank,

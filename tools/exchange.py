@@ -1,6 +1,6 @@
-"""One exchange with a tool server: sent, answered, capped, and told as an outcome.
+"""One exchange with what stands behind the gate: sent, answered, capped, and told as an outcome.
 
-It knows sessions and answers, but neither policy nor ledger: those stand before and after it.
+It knows targets and answers, but neither policy nor ledger: those stand before and after it.
 """
 
 from __future__ import annotations
@@ -13,8 +13,8 @@ from runtime.canonical import Json
 from runtime.errors import ServerUnavailable
 from tools.catalogue import ToolEntry
 from tools.live import CallLost, CallRefused, Ending
-from tools.results import Answer, answer_of
-from tools.sessions import Session
+from tools.results import Answer
+from tools.target import Origin, Place
 
 # Codes of a server that did not begin: not JSON, no request, no such method, bad arguments.
 _NOT_BEGUN = frozenset({-32700, -32600, -32601, -32602})
@@ -35,12 +35,11 @@ class Exchanged:
     """Whether the answer is the tool's own, hence carries its data."""
 
 
-async def exchange(
-    session: Session, entry: ToolEntry, arguments: dict[str, Json], max_bytes: int
-) -> Exchanged:
+async def exchange(place: Place, arguments: dict[str, Json], origin: Origin) -> Exchanged:
     """Call a tool. A server that was gone is called once more where that is safe."""
+    entry = place.entry
     try:
-        return await _once(session, entry, arguments, max_bytes)
+        return await _once(place, arguments, origin)
     except CallLost as lost:
         safe = not entry.effect or bool(entry.key)
         if lost.kind != "unsent" and not (lost.kind == "died" and safe):
@@ -49,23 +48,20 @@ async def exchange(
     except ServerUnavailable as error:
         return _failed(str(error), state="failed")
     try:
-        return await _once(session, entry, arguments, max_bytes)
+        return await _once(place, arguments, origin)
     except CallLost as lost:
         return _lost(entry, lost)
     except ServerUnavailable as error:
         return _failed(str(error), state="failed" if untouched else "unknown")
 
 
-async def _once(
-    session: Session, entry: ToolEntry, arguments: dict[str, Json], max_bytes: int
-) -> Exchanged:
+async def _once(place: Place, arguments: dict[str, Json], origin: Origin) -> Exchanged:
+    entry, max_bytes = place.entry, place.terms.max_bytes
     try:
-        answer = answer_of(await session.call(entry.remote, arguments))
+        answer = await place.target.call(entry.remote, arguments, origin)
     except CallRefused as error:
         told = f"{entry.name} was refused by its server: {error} (code {error.code})."
         return _failed(told, state="failed" if error.code in _NOT_BEGUN else "unknown")
-    except ValueError as error:
-        raise CallLost("invalid", f"The answer is not JSON: {error}.") from error
     if answer.size > max_bytes:
         told = f"The result of {entry.name} takes {answer.size:,} bytes; at most {max_bytes:,} are "
         told += "passed on. Ask for less, with the tool's own filters, limits or ranges."

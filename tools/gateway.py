@@ -13,38 +13,58 @@ from types import MappingProxyType
 
 from langchain_core.tools import BaseTool
 
+from ledger.files import Quotas
 from ledger.store import Ledger
 from runtime.canonical import Json
 from runtime.context import RunContext
 from runtime.errors import ConfigError, ServerUnavailable
+from tools.arguments import validator_of
 from tools.calls import Ask, Phase, Report, ToolEvent, ToolReply
 from tools.catalogue import ToolEntry, entries
-from tools.config import ToolsConfig
+from tools.config import Terms, ToolsConfig
 from tools.effects import Effects
 from tools.entities import asked
+from tools.file_tools import ENTRIES, READ, TERMS
 from tools.handle import ToolHandle
 from tools.passage import Office, Passage
 from tools.policy import Decision, Policy
 from tools.resolve import start_of
+from tools.run_files import RunFiles
 from tools.sessions import Session
+from tools.target import Place, Target
 
-__all__ = ["Ask", "Gateway", "Phase", "Report", "ToolEvent", "ToolReply", "open_gateway"]
+FILES_READ = READ
+"""The tool that reads on in a result which was handed off to the run's files."""
+
+__all__ = [
+    "FILES_READ",
+    "Ask",
+    "Gateway",
+    "Phase",
+    "Quotas",
+    "Report",
+    "ToolEvent",
+    "ToolReply",
+    "open_gateway",
+]
 
 
 class Gateway:
-    """The tools of all servers, behind one policy and one record."""
+    """The tools of all servers and the files of each run, behind one policy and one record."""
 
-    def __init__(self, config: ToolsConfig, policy: Policy, ledger: Ledger) -> None:
+    def __init__(self, config: ToolsConfig, policy: Policy, ledger: Ledger, quotas: Quotas) -> None:
         self._config = config
-        self._office = Office(policy=policy, ledger=ledger, effects=Effects(ledger))
+        self._office = Office(policy=policy, ledger=ledger, effects=Effects(ledger), quotas=quotas)
         self._sessions: dict[str, Session] = {}
+        self._places: dict[str, Place] = {}
         self._catalogue: dict[str, ToolEntry] = {}
         self._learnt: set[str] = set()
         self._misfits: dict[str, str] = {}
+        self._take_in(ENTRIES, RunFiles(ledger.files, quotas), TERMS)
 
     @property
     def catalogue(self) -> Mapping[str, ToolEntry]:
-        """Every tool by its one name, as its server first described it."""
+        """Every tool by its one name, as its server first described it; the files' own too."""
         return MappingProxyType(self._catalogue)
 
     @property
@@ -84,22 +104,30 @@ class Gateway:
         if passage.unfit:
             return await passage.turn_away(passage.unfit)
         try:
-            entry = await self._find(tool)
+            place = await self._find(tool)
         except ServerUnavailable as error:
             return await passage.turn_away(str(error))
-        if entry is None:
+        if place is None:
             return await passage.turn_away(self._no_such(tool), "denied")
-        terms = self._config.servers[entry.server].switchyard
-        return await passage.through(entry, self._sessions[entry.server], terms.max_bytes)
+        return await passage.through(place)
 
     def tools(
         self, context: RunContext, names: Iterable[str], *, ask: Ask, report: Report | None = None
     ) -> list[BaseTool]:
         """Tools to give to an agent; each call of them goes through `call` under this context.
 
-        A tool whose server is not there is given too: calling it tells why.
+        A tool whose server is not there is given too: calling it tells why. Where one of them may
+        hand a long result off to the run's files, `FILES_READ` comes last; an agent needs it only
+        once a message has `handed_off` in its artifact.
         """
-        return [self._handle(context, name, ask, report) for name in names]
+        given = list(dict.fromkeys(names))
+        if FILES_READ not in given and any(map(self._hands_off, given)):
+            given.append(FILES_READ)
+        return [self._handle(context, name, ask, report) for name in given]
+
+    def _hands_off(self, tool: str) -> bool:
+        place = self._places.get(tool)
+        return place is not None and place.terms.preview_chars > 0
 
     def _handle(
         self, context: RunContext, name: str, ask: Ask, report: Report | None
@@ -114,15 +142,15 @@ class Gateway:
             )
         return ToolHandle(name, entry.description, entry.schema, enter)
 
-    async def _find(self, tool: str) -> ToolEntry | None:
-        """The entry of a tool. Its server gets another chance when it was never there."""
+    async def _find(self, tool: str) -> Place | None:
+        """A tool in its place. Its server gets another chance when it was never there."""
         server = tool.partition("_")[0]
-        if tool not in self._catalogue and server not in self._learnt | self._misfits.keys():
+        if tool not in self._places and server not in self._learnt | self._misfits.keys():
             session = self._sessions.get(server)
             if session is not None:
                 await session.ready()
                 self._learn(server)
-        return self._catalogue.get(tool)
+        return self._places.get(tool)
 
     def _learn(self, server: str) -> None:
         """Take in the tools of a server that answered; once, so that they cannot change later."""
@@ -136,7 +164,14 @@ class Gateway:
             session.close()
             return
         self._learnt.add(server)
-        self._catalogue |= {entry.name: entry for entry in found}
+        self._take_in(found, session, self._config.servers[server].switchyard)
+
+    def _take_in(self, found: Iterable[ToolEntry], target: Target, terms: Terms) -> None:
+        for entry in found:
+            self._catalogue[entry.name] = entry
+            self._places[entry.name] = Place(
+                entry=entry, target=target, terms=terms, validator=validator_of(entry.schema)
+            )
 
     def _no_such(self, tool: str) -> str:
         server = tool.partition("_")[0]
@@ -169,7 +204,12 @@ class Gateway:
 
 @asynccontextmanager
 async def open_gateway(
-    config: ToolsConfig, policy: Policy, ledger: Ledger, *, environment: Mapping[str, str]
+    config: ToolsConfig,
+    policy: Policy,
+    ledger: Ledger,
+    *,
+    environment: Mapping[str, str],
+    quotas: Quotas | None = None,
 ) -> AsyncIterator[Gateway]:
     """Open every tool server and the gate before them; leaving it ends all of them.
 
@@ -178,8 +218,9 @@ async def open_gateway(
     Args:
         environment: Variables that go before those of this process: for `${…}` in the
             configuration, and, as far as they may pass, for the servers themselves.
+        quotas: How much a run may store in its files.
     """
-    gateway = Gateway(config, policy, ledger)
+    gateway = Gateway(config, policy, ledger, quotas or Quotas())
     raised: BaseException | None = None
     try:
         async with asyncio.TaskGroup() as tasks:

@@ -20,7 +20,8 @@ Enter = Callable[[dict[str, Json], str], Awaitable[ToolReply]]
 class ToolHandle(BaseTool):
     """A tool for `create_agent`. Errors and denials come back as messages, and end no run.
 
-    The content of a message begins with a line `evidence: <call id>`, unless it is an error.
+    The content of a message begins with a line `evidence: <call id>`, unless it is an error. Its
+    artifact has the fields `call`, `outcome` and `handed_off` of the reply.
     """
 
     _enter: Enter = PrivateAttr()
@@ -50,5 +51,9 @@ class ToolHandle(BaseTool):
             name=self.name,
             tool_call_id=call,
             status="error" if reply.error else "success",
-            artifact={"call": reply.id, "outcome": reply.outcome},
+            artifact={
+                "call": reply.id,
+                "outcome": reply.outcome,
+                "handed_off": reply.handed_off,
+            },
         )

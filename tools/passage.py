@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from ledger.approvals import Answer as Verdict
 from ledger.approvals import Approval
 from ledger.calls import Effect, Outcome
+from ledger.files import Quotas
 from ledger.store import Ledger
 from runtime.canonical import Json
 from runtime.context import RunContext
@@ -34,9 +35,10 @@ from tools.catalogue import ToolEntry
 from tools.effects import Effects
 from tools.entities import asked
 from tools.exchange import exchange, unknown_outcome
+from tools.handoff import hand_off
 from tools.policy import Decision, Policy
 from tools.results import Answer, recalled
-from tools.sessions import Session
+from tools.target import Origin, Place
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,6 +48,7 @@ class Office:
     policy: Policy
     ledger: Ledger
     effects: Effects
+    quotas: Quotas
 
 
 class Passage:
@@ -76,6 +79,7 @@ class Passage:
         self._started = time.perf_counter()
         self._label = Label.public
         self._id = call_id(context, tool, self._given, call)
+        self._origin = Origin(context=context, call=self._id)
 
     async def turn_away(self, reason: str, outcome: Outcome = "error") -> ToolReply:
         """Record a call that no tool can be asked to do, and say why."""
@@ -84,26 +88,26 @@ class Passage:
         self._tell("denied", outcome)
         return self._reply(reason, outcome)
 
-    async def through(self, entry: ToolEntry, session: Session, max_bytes: int) -> ToolReply:
+    async def through(self, place: Place) -> ToolReply:
         """Let the call through, or say why not."""
-        wrong = mistake(entry, self._given)
+        entry = place.entry
+        wrong = mistake(entry, place.validator, self._given)
         if wrong:
             return await self.turn_away(wrong)
         bound, missing = bind(entry, self._given, self._context)
         if missing:
             return await self.turn_away(missing)
         if not entry.effect:
-            found = await self._recorded(entry)
-            return found or await self._decide(entry, session, max_bytes, bound, "")
+            return await self._recorded(place) or await self._decide(place, bound, "")
         key = effect_key(self._context, self._tool, self._given)
         async with self._office.effects.turn(key):
             done = await self._office.effects.done(key)
             if done is not None:
-                return await self._repeat(done, bound)
-            return await self._decide(entry, session, max_bytes, bound, key)
+                return await self._repeat(place, done, bound)
+            return await self._decide(place, bound, key)
 
-    async def _recorded(self, entry: ToolEntry) -> ToolReply | None:
-        """The result of this very read, when a run that was cut off makes it again."""
+    async def _recorded(self, place: Place) -> ToolReply | None:
+        """The result of this very call, when a run that was cut off makes it again."""
         row = await self._ledger.calls.get(self._id)
         if row is None or row.outcome != "ok" or row.result is None:
             return None
@@ -112,31 +116,29 @@ class Passage:
         content = await self._ledger.exchanges.content(row.result)
         if content is None:
             return None
-        await self._ledger.runs.raise_label(self._context.run, entry.label)
+        await self._ledger.runs.raise_label(self._context.run, place.entry.label)
+        reply = await self._handed(place, recalled(content), "ok")
         self._tell("answered", "ok")
-        return self._answered(recalled(content), "ok")
+        return reply
 
-    async def _repeat(self, done: Effect, bound: dict[str, Json]) -> ToolReply:
+    async def _repeat(self, place: Place, done: Effect, bound: dict[str, Json]) -> ToolReply:
         """The recorded result of an effect that happened; nothing is sent again."""
         answer = await self._office.effects.answer(done)
+        # The crash may have come after the effect was settled and before the label was raised.
+        await self._ledger.runs.raise_label(self._context.run, place.entry.label)
         outcome: Outcome = "error" if answer.error else "ok"
         reason = "It was done before in this task: its recorded result is returned, nothing sent."
         decision = Decision(verdict="allow", policies=(), reason=reason)
         await self._open(decision, bound, key=done.key)
+        reply = await self._handed(place, answer, outcome)
         await self._ledger.calls.close(
             self._id, outcome, result=done.result, seconds=self._seconds()
         )
         self._tell("answered", outcome)
-        return self._answered(answer, outcome)
+        return reply
 
-    async def _decide(
-        self,
-        entry: ToolEntry,
-        session: Session,
-        max_bytes: int,
-        bound: dict[str, Json],
-        key: str,
-    ) -> ToolReply:
+    async def _decide(self, place: Place, bound: dict[str, Json], key: str) -> ToolReply:
+        entry = place.entry
         self._label = await self._ledger.runs.label(self._context.run)
         label = highest(self._context.label, self._label)
         decision = self._office.policy.decide(asked(self._context, entry, label))
@@ -153,7 +155,7 @@ class Passage:
             )
         if key and await self._claim(key, entry, bound) == "unknown":
             return await self._closed(unknown_outcome(entry), "error")
-        return await self._send(entry, session, max_bytes, bound, key)
+        return await self._send(place, bound, key)
 
     async def _claim(self, key: str, entry: ToolEntry, bound: dict[str, Json]) -> str:
         return await self._office.effects.claim(key, self._context, entry, bound)
@@ -171,18 +173,12 @@ class Passage:
             put,
         )
 
-    async def _send(
-        self,
-        entry: ToolEntry,
-        session: Session,
-        max_bytes: int,
-        bound: dict[str, Json],
-        key: str,
-    ) -> ToolReply:
+    async def _send(self, place: Place, bound: dict[str, Json], key: str) -> ToolReply:
+        entry = place.entry
         self._tell("called")
         sent = bound | {entry.key: key} if entry.key else bound
         begun = time.perf_counter()
-        got = await exchange(session, entry, sent, max_bytes)
+        got = await exchange(place, sent, self._origin)
         seconds = time.perf_counter() - begun
         result = await self._ledger.exchanges.record(
             self._context.run,
@@ -196,11 +192,13 @@ class Passage:
                 key, got.state, result if got.state == "done" else None
             )
         if got.answered and entry.label.rank > self._label.rank:
-            # Before the call is closed: a call that counts as answered has raised the label.
+            # Before the call is closed and its file can be read: what counts as answered, and what
+            # others can read, has raised the label.
             await self._ledger.runs.raise_label(self._context.run, entry.label)
+        reply = await self._handed(place, got.answer, got.outcome)
         await self._ledger.calls.close(self._id, got.outcome, result=result, seconds=seconds)
         self._tell("answered", got.outcome)
-        return self._answered(got.answer, got.outcome)
+        return reply
 
     async def _open(
         self,
@@ -229,11 +227,24 @@ class Passage:
         return self._reply(told, outcome)
 
     def _reply(self, told: str, outcome: Outcome) -> ToolReply:
-        return self._answered(Answer(text=told, data=None, error=True), outcome)
+        return ToolReply(id=self._id, text=told, data=None, error=True, outcome=outcome)
 
-    def _answered(self, answer: Answer, outcome: Outcome) -> ToolReply:
+    async def _handed(self, place: Place, answer: Answer, outcome: Outcome) -> ToolReply:
+        """What the worker gets of an answer: a long one only in part, with the way to the rest."""
+        text, path = await hand_off(
+            answer,
+            self._origin,
+            place.terms.preview_chars,
+            self._ledger.files,
+            self._office.quotas,
+        )
         return ToolReply(
-            id=self._id, text=answer.text, data=answer.data, error=answer.error, outcome=outcome
+            id=self._id,
+            text=text,
+            data=answer.data,
+            error=answer.error,
+            outcome=outcome,
+            handed_off=path,
         )
 
     def _seconds(self) -> float:

@@ -16,16 +16,17 @@ import httpx
 from langchain_mcp_adapters.sessions import StreamableHttpConnection, create_session
 from langchain_mcp_adapters.tools import load_mcp_tools
 from mcp import ClientSession, McpError
-from mcp.types import CallToolResult
 
 from runtime.canonical import Json
 from runtime.errors import ServerUnavailable
 from tools.catalogue import Listed
 from tools.config import Terms
 from tools.http import client_factory, refused, told
-from tools.live import Ending, Live
+from tools.live import CallLost, Ending, Live
 from tools.resolve import Address, Program, Start
+from tools.results import Answer, answer_of
 from tools.stdio import open_child
+from tools.target import Origin
 
 _log = logging.getLogger("tools.sessions")
 
@@ -81,7 +82,7 @@ class Session:
             self._wanted.set()
         return self._attempt
 
-    async def call(self, tool: str, arguments: dict[str, Json]) -> CallToolResult:
+    async def call(self, tool: str, arguments: dict[str, Json], _origin: Origin, /) -> Answer:
         """Call a tool under the server's deadline, starting the server when it is gone.
 
         A call that passes its deadline ends the server with everything it started.
@@ -94,7 +95,10 @@ class Session:
         live = await self.ready()
         result = await live.call(tool, arguments, self._terms.timeout_seconds)
         self._failures = 0
-        return result
+        try:
+            return answer_of(result)
+        except ValueError as error:
+            raise CallLost("invalid", f"The answer is not JSON: {error}.") from error
 
     async def ready(self) -> Live:
         """The live connection, after a start where one is needed.

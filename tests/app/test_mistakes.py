@@ -25,6 +25,9 @@ from tests.app.conftest import Invoke
         (["route", "@nobody do something"], "no specialist 'nobody'", "crm-lookup"),
         (["answer", "a-none", "approve"], "no approval 'a-none'", "switchyard approvals"),
         (["resume", "none"], "no run 'none'", "switchyard runs"),
+        (["cancel", "none"], "no run 'none'", "switchyard runs"),
+        (["answer", "a-1", "approve", "--plan", "/nowhere"], "/nowhere cannot be read", "JSON"),
+        (["answer", "a-1", "approve", "--output", __file__], "cannot be read as JSON", "JSON"),
         (["runs", "show", "none"], "no run 'none'", "switchyard runs"),
         (["check", "/nowhere/at/all"], "is not a folder", "specialists"),
     ],
@@ -123,6 +126,6 @@ def test_a_tool_server_that_does_not_start_keeps_the_others_working(
     config("packages", absent={"command": "no-such-program-anywhere"})
     told = json.loads(switchyard("tools", "--json").stdout)
     assert "no-such-program-anywhere" in told["unavailable"]["absent"]
-    assert {tool["server"] for tool in told["tools"]} == {"packages"}
+    assert {tool["server"] for tool in told["tools"]} == {"files", "packages"}
     done = switchyard("run", "What can you do?", "--json")
     assert (done.exit_code, json.loads(done.stdout)["status"]) == (0, "done")

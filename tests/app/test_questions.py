@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from langgraph.types import Interrupt
 
-from app.questions import answer_to, command_for, in_lines, questions_in
+from app.questions import Added, answer_to, command_for, in_lines, questions_in
 from runtime.errors import UserError
 
 EFFECT = {
@@ -59,3 +59,54 @@ def test_a_plan_is_shown_with_its_tasks() -> None:
     lines = in_lines("plan", "d1", {"specialist": "x", "plan": {"tasks": tasks}})
     assert lines[0] == "x wants to carry out this plan of 25 tasks:"
     assert lines[-1] == "  … and 5 more"
+
+
+def test_a_plan_may_be_signed_as_the_person_wants_it() -> None:
+    plan: dict[str, list[str]] = {"tasks": []}
+    said = answer_to("a-1", "plan", "approve", Added(plan=plan))
+    assert said == {"approval": "a-1", "decision": "approve", "plan": plan}
+    assert command_for("a-1", "plan") == "switchyard answer a-1 approve|refuse [--plan FILE]"
+
+
+@pytest.mark.parametrize(
+    ("added", "more"),
+    [
+        (Added(), {}),
+        (Added(text=" look twice "), {"text": "look twice"}),
+        (Added(output={"n": 1}), {"output": {"n": 1}}),
+    ],
+)
+def test_a_task_that_nobody_could_do_takes_advice_or_the_result(
+    added: Added, more: dict[str, object]
+) -> None:
+    said = answer_to("a-1", "task", "approve", added)
+    assert said == {"approval": "a-1", "decision": "approve", **more}
+
+
+@pytest.mark.parametrize(
+    ("kind", "word", "added", "told"),
+    [
+        ("effect", "approve", Added(text="but gently"), "--text does not belong"),
+        ("plan", "approve", Added(output={}), "It takes --plan"),
+        ("plan", "refuse", Added(plan={}), "--plan does not belong"),
+        ("task", "approve", Added(text="x", output={}), "takes one of --text, --output"),
+    ],
+)
+def test_what_does_not_belong_to_an_answer_is_refused(
+    kind: str, word: str, added: Added, told: str
+) -> None:
+    with pytest.raises(UserError, match=told):
+        answer_to("a-1", kind, word, added)
+
+
+def test_a_task_that_nobody_could_do_is_shown_with_what_was_wrong() -> None:
+    question = {
+        "specialist": "reviewer",
+        "objective": "Count them.",
+        "inputs": {"list": [1, 2]},
+        "output": {"type": "object"},
+        "reasons": ["no evidence", "wrong number"],
+    }
+    text = "\n".join(in_lines("task", "d1/count", question))
+    for part in ("Nobody could do d1/count (reviewer): Count them.", "no evidence", "list: [1, 2]"):
+        assert part in text

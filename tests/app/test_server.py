@@ -38,7 +38,9 @@ class Server:
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self.home = home
-        self.env = {"SWITCHYARD_HOME": str(home), "SWITCHYARD_CONFIG": str(config(home))} | env
+        self.env = {"SWITCHYARD_HOME": str(home), **env}
+        if "SWITCHYARD_CONFIG" not in env:
+            self.env["SWITCHYARD_CONFIG"] = str(config(home))
         self.work = subprocess.Popen(
             command("dev", "--port", str(self.port)),
             env=environment(**self.env),
@@ -57,6 +59,13 @@ class Server:
             self.work.kill()
             self.work.wait()
             assert self.work.stdout is not None
+            self.work.stdout.close()
+
+    def kill(self) -> None:
+        """End it as a crash does."""
+        self.work.kill()
+        self.work.wait()
+        if self.work.stdout is not None:
             self.work.stdout.close()
 
     def _until(self, words: str, seconds: float = 90) -> str:
@@ -243,7 +252,7 @@ async def test_readiness_tells_what_there_is_and_what_is_missing(server: Server)
     told = await get(server, "/ready", "anna")
     assert told["ready"] is True
     assert "document-research" in told["specialists"]
-    assert set(told["tools"]) == {"notify", "documents"}
+    assert set(told["tools"]) == {"files", "notify", "documents"}
     assert "no-such-program-anywhere" in told["unavailable"]["absent"]
     assert set(told["tiers"]) == {"route", "plan", "work", "judge", "embed"}
 

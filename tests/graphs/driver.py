@@ -16,11 +16,12 @@ from graphs.supervisor import build
 from runtime.canonical import Json
 from runtime.settings import ROOT, Settings
 
-_ANSWER = {"effect": "decision", "plan": "decision", "clarify": "text"}
+_ANSWER = {"effect": "decision", "plan": "decision", "task": "decision", "clarify": "text"}
 """Under which name a question of each kind is answered."""
 
-Decide = Callable[[Json], str]
-"""Given a question: `approve` or `refuse`; to a clarifying question the user's words."""
+Decide = Callable[[Json], Json]
+"""Given a question: `approve` or `refuse`; to a clarifying question the user's words; or the fields
+of a whole answer. Empty to leave it open."""
 
 
 @dataclass
@@ -60,7 +61,7 @@ class Driver:
             given = (
                 Command(
                     resume={
-                        id: {"approval": question["approval"], _ANSWER[question["kind"]]: said}
+                        id: {"approval": question["approval"]} | _answer(question, said)
                         for id, question in pending.items()
                         if (said := decide(question))
                     }
@@ -89,6 +90,10 @@ class Driver:
                 told.message = event["messages"][-1].text
         state = await self.graph.aget_state(config)
         return {interrupt.id: interrupt.value for interrupt in state.interrupts}
+
+
+def _answer(question: Json, said: Json) -> dict[str, Json]:
+    return said if isinstance(said, dict) else {_ANSWER[question["kind"]]: said}
 
 
 @asynccontextmanager

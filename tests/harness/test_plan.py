@@ -7,10 +7,11 @@ import time
 import pytest
 from pydantic import ValidationError
 
-from harness.check import problems
-from harness.expand import Template, expand
+from harness.check import problems, too_many
+from harness.expand import Template, expand, size
 from harness.inputs import resolve
 from harness.limits import Limits
+from harness.merge import merged
 from harness.plan import Input, Plan, Task
 from runtime.errors import RequestError
 
@@ -51,8 +52,8 @@ def test_a_sensible_plan_has_no_problem() -> None:
         ((Task(id="a", objective="x", needs=("z",)),), "needs 'z'"),
         ((Task(id="a", objective="x", tools=("mail_send",)),), "may not use 'mail_send'"),
         (
-            (Task(id="a", objective="Do it"), Task(id="b", objective="do  IT")),
-            "'b' repeats 'a'",
+            (Task(id="a", objective="Do it now"), Task(id="b", objective="do  it now!")),
+            "'b' nearly repeats 'a'",
         ),
         (
             (Task(id="a", objective="x", needs=("b",)), Task(id="b", objective="y", needs=("a",))),
@@ -76,6 +77,62 @@ def test_a_plan_of_ten_thousand_tasks_is_refused_by_its_count_alone() -> None:
     assert time.perf_counter() - started < 0.5
 
 
+def test_ten_thousand_tasks_are_counted_before_they_are_read() -> None:
+    raw = {"tasks": [{"id": f"t{n}", "objective": "x"} for n in range(10_000)]}
+    for answer in (raw, raw["tasks"]):
+        assert "10000 tasks; limit 'tasks'" in too_many(answer, LIMITS)
+    for other in ({"tasks": []}, {"tasks": "many"}, None, "text"):
+        assert too_many(other, LIMITS) == ""
+
+
+def test_a_circle_of_five_hundred_is_refused_without_a_look_at_its_schemas() -> None:
+    tasks = tuple(
+        Task(
+            id=f"t{n}",
+            objective=f"part{n}",
+            needs=(f"t{(n + 1) % 500}",),
+            output={"type": "object", "properties": {f"p{n}": {"type": "string"}}},
+        )
+        for n in range(500)
+    )
+    limits = LIMITS.model_copy(update={"tasks": 500})
+    started = time.process_time()
+    (problem,) = problems(Plan(tasks=tasks), inputs=(), permits=permits, limits=limits)
+    assert time.process_time() - started < 0.5, "about 25 ms on a quiet core"
+    assert "in a cycle: t0, t1, t2" in problem
+
+
+def test_checks_cost_no_more_than_linearly() -> None:
+    limits = LIMITS.model_copy(update={"tasks": 10_000})
+
+    def seconds(size: int) -> float:
+        tasks = tuple(
+            Task(
+                id=f"t{n}",
+                objective=f"Read part{n} of the handbook",
+                inputs={"x": Input(source=f"t{n - 1}", select="rows[0]")} if n else {},
+                output={"type": "object", "properties": {"rows": {"type": "array"}}},
+            )
+            for n in range(size)
+        )
+        plan = merged(Plan(tasks=tasks)).plan
+        started = time.process_time()
+        assert problems(plan, inputs=(), permits=permits, limits=limits) == ()
+        return time.process_time() - started
+
+    seconds(50)
+    small = min(seconds(500) for _ in range(3))
+    # Ten times the tasks; the rest is room for a busy machine. Quadratic would be a hundred.
+    assert min(seconds(5_000) for _ in range(2)) < 30 * small
+
+
+def test_a_changed_copy_of_a_plan_knows_its_own_tasks() -> None:
+    plan = Plan(tasks=(Task(id="a", objective="x"),))
+    assert plan.knows("a")
+    other = plan.model_copy(update={"tasks": (Task(id="b", objective="y"),)})
+    assert (other.knows("a"), other.parents(other.by_id["b"])) == (False, ())
+
+
 def test_a_mapped_template_becomes_one_task_a_batch() -> None:
     template = Template.model_validate(
         {
@@ -87,6 +144,7 @@ def test_a_mapped_template_becomes_one_task_a_batch() -> None:
     after = Template.model_validate(
         {"id": "sum", "objective": "Sum", "inputs": {"all": {"from": "review", "select": "[].n"}}}
     )
+    assert size([template, after], {"names": ["a", "b", "c"]}) == 3
     plan = expand([template, after], {"names": ["a", "b", "c"]})
     assert [task.id for task in plan.tasks] == ["review-01", "review-02", "sum"]
     assert plan.tasks[1].inputs["batch"].value == ["c"]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from harness.checks import Facts, Observation
@@ -144,6 +146,99 @@ def test_the_ladder_retries_then_escalates_then_ends() -> None:
         ("escalate", "plan"),
         ("fail", "work"),
     ]
+
+
+@pytest.mark.parametrize(
+    ("other", "asks", "expected"),
+    [
+        (False, 0, ["retry", "escalate", "fail", "fail"]),
+        (True, 0, ["retry", "escalate", "hand_over", "fail"]),
+        (False, 1, ["retry", "escalate", "ask", "fail"]),
+        (True, 1, ["retry", "escalate", "hand_over", "ask", "fail"]),
+        (True, 2, ["retry", "escalate", "hand_over", "ask", "ask", "fail"]),
+    ],
+)
+def test_another_specialist_comes_before_a_person_and_each_is_asked_within_its_limit(
+    other: bool, asks: int, expected: list[str]
+) -> None:
+    limits = Limits(
+        tasks=1,
+        width=1,
+        attempts=2,
+        escalations=1,
+        asks=asks,
+        model_calls=1,
+        tool_calls=1,
+        repeated_calls=1,
+        task_seconds=1,
+    )
+    steps: list[str] = []
+    for attempts in range(1, len(expected) + 1):
+        asked = steps.count("ask")
+        steps.append(after_rejection(attempts, limits, other=other, asked=asked).action)
+    assert steps == expected
+
+
+FILES = {"out/report.md": "a" * 64}
+
+
+@pytest.mark.parametrize(
+    ("artifacts", "says"),
+    [
+        ([{"path": "out/report.md", "sha256": "A" * 64}], ""),
+        ([], ""),
+        ([{"path": "out/report.md", "sha256": "b" * 64}], "was changed"),
+        ([{"path": "out/other.md", "sha256": "a" * 64}], "is no file of this run"),
+        ([{"path": "out/report.md"}], "lacks path or sha256"),
+        (["out/report.md"], "lacks path or sha256"),
+    ],
+)
+def test_an_artifact_must_be_a_file_of_the_run_with_its_hash(
+    artifacts: list[Json], says: str
+) -> None:
+    output = {"said": "done", "parts": [{"artifacts": artifacts}]}
+    verdict = verify(task(), replace(facts(output), files=FILES))
+    assert verdict.action == ("retry" if says else "accept")
+    assert says in " ".join(verdict.reasons)
+
+
+@pytest.mark.parametrize(
+    ("output", "says"),
+    [
+        ({"text": " ", "rows": ["x"]}, "$.text is nothing but white space"),
+        ({"text": "x", "rows": ["", " "]}, "$.rows has 2 items, and all of them are empty"),
+        ({"text": "x", "rows": [{"name": None}]}, "all of them are empty"),
+        ({"text": "x", "rows": ["", "y"]}, ""),
+        ({"text": "x", "rows": [0]}, ""),
+    ],
+)
+def test_content_that_a_schema_asks_for_is_more_than_its_form(output: Json, says: str) -> None:
+    schema: dict[str, Json] = {
+        "type": "object",
+        "properties": {
+            "text": {"type": "string", "minLength": 1},
+            "rows": {"type": "array", "minItems": 1},
+        },
+    }
+    verdict = verify(task(output=schema), facts(output))
+    assert verdict.action == ("retry" if says else "accept")
+    assert says in " ".join(verdict.reasons)
+
+
+@pytest.mark.parametrize(
+    ("output", "action"),
+    [
+        ({"found": [], "note": ""}, "retry"),
+        ({"found": [{"name": " "}], "note": None}, "retry"),
+        ({"found": [], "note": "There is none."}, "accept"),
+        ({"found": [], "note": "", "evidence": ["c-1"]}, "accept"),
+    ],
+)
+def test_finding_nothing_is_a_result_with_evidence_and_saying_nothing_is_none(
+    output: Json, action: str
+) -> None:
+    schema: dict[str, Json] = {"type": "object", "required": ["found", "note"]}
+    assert verify(task(output=schema), facts(output)).action == action
 
 
 def test_a_criterion_that_does_not_fit_the_output_is_a_reason_and_not_a_crash() -> None:

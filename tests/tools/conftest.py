@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from ledger.approvals import Approval
+from ledger.files import Quotas
 from ledger.store import Ledger, open_ledger
 from runtime.canonical import Json
 from runtime.context import RunContext
@@ -94,13 +95,14 @@ class House:
         policy: str | Policy = OPEN,
         *,
         environment: dict[str, str] | None = None,
+        quotas: Quotas | None = None,
         **servers: Json,
     ) -> AsyncIterator[Door]:
         """The gateway before these servers; `s` is a scripted one unless others are named."""
         config = self.config(**(servers or {"s": self.scripted()}))
         rules = parse_policy(policy) if isinstance(policy, str) else policy
         async with open_gateway(
-            config, rules, self.ledger, environment=environment or {}
+            config, rules, self.ledger, environment=environment or {}, quotas=quotas
         ) as gateway:
             yield Door(house=self, gateway=gateway)
 

@@ -29,6 +29,7 @@ async def test_the_shipped_file_opens_the_bundled_servers_under_their_terms(
             "notify",
             "documents",
             "packages",
+            "files",
         }
         actions = {name: tool.action for name, tool in tools.items() if tool.effect}
         assert actions == {

@@ -73,6 +73,21 @@ def test_each_mistake_in_the_terms_has_its_line_field_reason_and_remedy(
     assert remedy in mend
 
 
+def test_no_server_may_pass_for_the_files_of_a_run(tmp_path: Path) -> None:
+    told_of = told(tmp_path, '{"mcpServers": {"files": {"command": "x"}}}')
+    ((_, field, reason, remedy),) = told_of
+    assert field == "mcpServers.files"
+    assert "taken by the files of a run" in reason
+    assert "another name" in remedy
+
+
+def test_no_server_may_call_its_writing_a_store(tmp_path: Path) -> None:
+    body = '"command": "x", "switchyard": {"actions": {"t": "store"}}'
+    ((_, field, reason, _),) = told(tmp_path, entry(body))
+    assert field == "mcpServers.s.switchyard.actions.t"
+    assert '"store" does not fit' in reason
+
+
 def test_a_file_that_is_not_json_is_told_with_its_line(tmp_path: Path) -> None:
     ((line, _, reason, _),) = told(tmp_path, '{\n  "mcpServers": {,}\n}')
     assert (line, reason.startswith("The file is not JSON")) == (2, True)

@@ -13,8 +13,7 @@ from tools.policy import Policy
 
 
 def handle(door: Door, name: str, ask: object = nobody) -> BaseTool:
-    (tool,) = door.gateway.tools(door.context, [name], ask=ask)  # type: ignore[arg-type]
-    return tool
+    return door.gateway.tools(door.context, [name], ask=ask)[0]  # type: ignore[arg-type]
 
 
 async def invoke(tool: BaseTool, **arguments: object) -> ToolMessage:
@@ -31,7 +30,7 @@ async def test_a_result_is_a_message_that_begins_with_its_evidence(house: House)
     (row,) = await house.ledger.calls.of_run("r1")
     assert message.content == f'evidence: {row.id}\n{{"sum":5}}'
     assert (message.status, message.tool_call_id, message.name) == ("success", "call-1", "s_add")
-    assert message.artifact == {"call": row.id, "outcome": "ok"}
+    assert message.artifact == {"call": row.id, "outcome": "ok", "handed_off": ""}
 
 
 async def test_the_models_id_of_the_call_is_part_of_the_evidence(house: House) -> None:
@@ -63,7 +62,7 @@ async def test_whatever_goes_wrong_is_an_error_message(
 
 async def test_a_denial_is_an_error_message_that_says_why(house: House, base: Policy) -> None:
     async with house.gate(base) as door:
-        (tool,) = door.gateway.tools(house.context, ["s_add"], ask=nobody)  # type: ignore[arg-type]
+        tool, _ = door.gateway.tools(house.context, ["s_add"], ask=nobody)  # type: ignore[arg-type]
         message = await invoke(tool, a=2, b=3)
     assert message.status == "error"
     assert "does not list this tool" in str(message.content)
@@ -104,7 +103,7 @@ async def test_a_model_is_shown_name_description_and_schema_without_bound_argume
 
 async def test_a_tool_object_leads_nowhere_but_through_the_gate(house: House, base: Policy) -> None:
     async with house.gate(base) as door:
-        (tool,) = door.gateway.tools(house.context, ["s_add"], ask=nobody)  # type: ignore[arg-type]
+        tool, _ = door.gateway.tools(house.context, ["s_add"], ask=nobody)  # type: ignore[arg-type]
         tool.name = "s_say"
         with pytest.raises(TypeError, match="await"):
             tool.invoke({"a": 1, "b": 2})

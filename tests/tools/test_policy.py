@@ -44,6 +44,11 @@ def question(**changes: object) -> Asked:
             ("base/read-declared",),
         ),
         ({"label": Label.public, "cleared_for": Label.public}, "allow", ("base/read-declared",)),
+        ({"declared": False, "action": "store", "server": "files"}, "allow", ("base/own-files",)),
+        ({"declared": False, "action": "read", "server": "files"}, "allow", ("base/own-files",)),
+        ({"declared": False, "action": "send", "server": "files"}, "deny", ()),
+        ({"declared": False, "action": "store"}, "deny", ("base/only-declared",)),
+        ({"declared": True, "action": "store"}, "deny", ()),
         (
             {"declared": False, "label": Label.regulated, "action": "send"},
             "deny",
@@ -98,6 +103,18 @@ def test_rules_see_server_principal_and_context() -> None:
         {"action": "write"},
     ):
         assert policy.decide(question(**changes)).verdict == "deny", changes
+
+
+def test_to_store_is_no_effect_and_can_be_forbidden() -> None:
+    policy = parse_policy(
+        '@id("all") permit (principal, action, resource);'
+        '@id("effects") forbid (principal, action in Action::"effect", resource);'
+        '@id("no-notes") forbid (principal == Specialist::"x", action == Action::"store", resource)'
+        " when { !context.effect };"
+    )
+    store = {"action": "store", "server": "files", "tool": "files_write"}
+    assert policy.decide(question(**store)).verdict == "allow"
+    assert policy.decide(question(**store, specialist="x")).policies == ("no-notes",)
 
 
 def test_names_with_quotes_and_line_breaks_are_only_names(base: Policy) -> None:

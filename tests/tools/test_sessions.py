@@ -71,7 +71,7 @@ async def test_a_server_that_failed_to_start_gets_another_chance(house: House) -
     program["command"] = "/bin/sh"
     async with house.gate(s=program) as door:
         assert "exit code 3" in door.gateway.unavailable["s"]
-        assert door.gateway.catalogue == {}
+        assert not any(name.startswith("s_") for name in door.gateway.catalogue)
         flag.touch()
         context = house.context
         declared = type(context)(

@@ -1,0 +1,45 @@
+"""JSON schemas as plans use them: closed in themselves, and never fetched from anywhere."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+from jsonschema import Draft202012Validator
+from jsonschema.exceptions import SchemaError, ValidationError
+from referencing import Registry
+
+from runtime.canonical import Json
+
+_NOTHING_REMOTE: Registry[Json] = Registry()
+"""Without it a reference in a schema would be fetched from wherever it points."""
+
+
+def violations(schema: Mapping[str, Json], value: Json) -> Iterator[ValidationError]:
+    """Everything in which a value breaks its schema."""
+    return Draft202012Validator(schema, registry=_NOTHING_REMOTE).iter_errors(value)
+
+
+def malformed(schema: Mapping[str, Json]) -> tuple[str, ...]:
+    """Why a schema is none, or which of its references lead outside of it; else empty."""
+    found = []
+    try:
+        Draft202012Validator.check_schema(schema)
+    except SchemaError as error:
+        found.append(f"is not a JSON schema: {error.message[:120]}")
+    found.extend(
+        f"refers to {reference!r}; only '#/…' is permitted."
+        for reference in _references(schema)
+        if not reference.startswith("#")
+    )
+    return tuple(found)
+
+
+def _references(schema: Json) -> Iterator[str]:
+    if isinstance(schema, Mapping):
+        for key, inner in schema.items():
+            if key in ("$ref", "$dynamicRef") and isinstance(inner, str):
+                yield inner
+            yield from _references(inner)
+    elif isinstance(schema, list):
+        for inner in schema:
+            yield from _references(inner)

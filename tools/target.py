@@ -1,0 +1,51 @@
+"""What stands behind the gate, whatever kind it is of: a tool server, or the files of the run.
+
+The gate decides, records and caps in the same way for both; a target only does what it is told.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol
+
+from jsonschema.protocols import Validator
+
+from runtime.canonical import Json
+from runtime.context import RunContext
+from tools.catalogue import ToolEntry
+from tools.config import Terms
+from tools.results import Answer
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Origin:
+    """On whose behalf a call is made, for a target that keeps things by run."""
+
+    context: RunContext
+    call: str
+    """The call's id in the audit."""
+
+
+class Target(Protocol):
+    """Does what a tool says. `Session` and `RunFiles` are the two kinds."""
+
+    async def call(self, tool: str, arguments: dict[str, Json], origin: Origin, /) -> Answer:
+        """The answer of the tool `tool`, named as the target names it.
+
+        Raises:
+            ServerUnavailable: nothing was sent.
+            CallRefused: the target answered that it cannot do this.
+            CallLost: it was sent, and no usable answer came.
+        """
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Place:
+    """A tool with what stands behind it, and the terms that it is held to."""
+
+    entry: ToolEntry
+    target: Target
+    terms: Terms
+    validator: Validator
+    """Of the entry's schema."""
