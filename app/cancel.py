@@ -9,7 +9,8 @@ import click
 
 from app.exit_codes import Exit
 from app.lookup import known_run
-from graphs.holding import cancel, holders_gone
+from graphs.cancelled import cancel
+from graphs.host import holders_gone
 from ledger.runs import Run
 from ledger.store import open_ledger
 from runtime.canonical import Json

@@ -66,7 +66,7 @@ async def _stream(
         payload,
         config,
         context=context,
-        stream_mode=["updates", "custom"],
+        stream_mode=["custom"],
         subgraphs=True,
         # A step counts when it is on disk: a killed run goes on from there.
         durability="sync",

@@ -23,7 +23,7 @@ from app.questions import NOTHING, Added, answer_to
 from app.recovery import cut_off_here, go_on_beside, go_on_with_all
 from app.run import Desk, Ended, Request, new_run, open_desk
 from app.terminal import ask, nobody
-from graphs.holding import holders_gone
+from graphs.host import holders_gone
 from ledger.calls import ToolCall
 from ledger.store import Ledger, open_ledger
 from runtime.errors import SwitchyardError

@@ -153,6 +153,7 @@ def measure(sqlite: int, postgres: int, seed: int) -> Json:
         "goals": {
             "calls_redone": 0,
             "effects_doubled": 0,
+            "effects_missing": 0,
             "results_lost": 0,
             "answers_different": 0,
         },

@@ -152,7 +152,13 @@ def attempt(trial: Trial, world: World, tally: Tally) -> bool:
         tally.ended_before += 1
         return False
     at_kill = Seen(record=read_ledger(trial), counts=world.counts())
-    ended = resume(trial)
+    try:
+        ended = resume(trial)
+    except RuntimeError as error:
+        tally.kills += 1
+        tally.answers_different += 1
+        tally.faults.append(f"{trial.id} at {trial.instant:.3f} s: not resumed: {error}")
+        return True
     at_end = Seen(record=read_ledger(trial), counts=world.counts())
     hold(trial, at_kill, at_end, ended, tally)
     return True

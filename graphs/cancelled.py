@@ -5,7 +5,8 @@ Written from the ledger alone, so that any process can do it, also for a run tha
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import UTC, datetime
 
 from graphs.answer import answer_of
@@ -15,10 +16,50 @@ from ledger.runs import Run
 from ledger.store import Ledger
 from ledger.tasks import Result, TaskRow
 from runtime.canonical import Json
+from runtime.errors import UserError
 
 _ENDED = frozenset({"accepted", "failed", "blocked", "cancelled"})
 _NAMED = 20
 """Tasks of a kind that the text of the answer names; `missing` names all of them."""
+
+
+async def cancel(
+    ledger: Ledger,
+    run: Run,
+    by: str,
+    *,
+    gone: Callable[[], Awaitable[set[str]]],
+    seconds: float = 15.0,
+) -> Run:
+    """Ask for the end of a run and wait for it; one that nobody drives is ended here.
+
+    Args:
+        gone: Gives the holders that are gone.
+        seconds: How long to wait for workers of another process.
+
+    Returns:
+        The run as it is then; not ended when its workers took longer.
+
+    Raises:
+        UserError: it has ended.
+    """
+    if run.ended:
+        raise UserError(
+            f"Run {run.id} has ended: {run.status}.",
+            remedy=f"See it with: switchyard runs show {run.id}",
+        )
+    await ledger.runs.ask_cancel(run.id, by)
+    until = asyncio.get_running_loop().time() + seconds
+    while True:
+        now = await ledger.runs.get(run.id) or run
+        if now.ended:
+            return now
+        if now.holder is None or now.holder in await gone():
+            await close_cancelled(ledger, run.id)
+        elif asyncio.get_running_loop().time() > until:
+            return now
+        else:
+            await asyncio.sleep(0.2)
 
 
 async def close_cancelled(ledger: Ledger, run: str, outcomes: Sequence[Outcome] = ()) -> Answer:

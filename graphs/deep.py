@@ -28,6 +28,7 @@ from graphs.state import (
     SupervisorInput,
     no_outcome,
 )
+from graphs.thread_view import WORKERS
 from harness.merge import merged
 from harness.plan import Plan
 from runtime.canonical import Json
@@ -132,6 +133,7 @@ def after_approve(state: DeepState) -> Literal["execute", "conclude"]:
 async def execute(state: DeepState) -> DeepState:
     """Run the plan as dataflow; see `graphs/execute.py`. One worker does a plan that needs none
     other; see `harness/solo.py`."""
+    _ = WORKERS  # named here, where the library looks for what tells the workers' states
     opened, job = services(), state["job"]
     drawn = Plan.model_validate(state["plan"])
     try:

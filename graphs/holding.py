@@ -9,17 +9,17 @@ from __future__ import annotations
 import asyncio
 import logging
 import uuid
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
+from collections.abc import AsyncIterator, Awaitable, Coroutine
 from contextlib import asynccontextmanager, suppress
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
-from graphs.cancelled import close_cancelled, tidy
-from graphs.host import Place, gone, here
+from graphs.cancelled import cancel, close_cancelled, tidy
+from graphs.host import Place, here, holders_gone
 from ledger.runs import Run
 from ledger.store import Ledger
-from runtime.errors import RunCancelled, RunTaken, SwitchyardError, UserError
+from runtime.errors import RunCancelled, RunTaken, SwitchyardError
 
 T = TypeVar("T")
 
@@ -252,49 +252,6 @@ async def open_holding(ledger: Ledger, kind: str) -> AsyncIterator[Holding]:
         keeping.cancel()
         with suppress(asyncio.CancelledError):
             await keeping
-
-
-async def holders_gone(ledger: Ledger, host: str = "") -> set[str]:
-    """Holders of unfinished runs that are gone: dead, silent for too long, or not there at all."""
-    holders = {run.holder for run in await ledger.runs.unfinished() if run.holder}
-    if not holders:
-        return set()
-    known = await ledger.processes.known()
-    now = ledger.processes.now()
-
-    def living() -> set[str]:
-        machine = host or here().host
-        return {one.id for one in known if one.id in holders and not gone(one, machine, now)}
-
-    return holders - await asyncio.to_thread(living)
-
-
-async def cancel(
-    ledger: Ledger,
-    run: Run,
-    by: str,
-    *,
-    gone: Callable[[], Awaitable[set[str]]],
-    seconds: float = 15.0,
-) -> Run:
-    """See `Holding.cancel`; for a process that drives nothing itself."""
-    if run.ended:
-        raise UserError(
-            f"Run {run.id} has ended: {run.status}.",
-            remedy=f"See it with: switchyard runs show {run.id}",
-        )
-    await ledger.runs.ask_cancel(run.id, by)
-    until = asyncio.get_running_loop().time() + seconds
-    while True:
-        now = await ledger.runs.get(run.id) or run
-        if now.ended:
-            return now
-        if now.holder is None or now.holder in await gone():
-            await close_cancelled(ledger, run.id)
-        elif asyncio.get_running_loop().time() > until:
-            return now
-        else:
-            await asyncio.sleep(0.2)
 
 
 def _end(works: set[_Work], why: SwitchyardError) -> None:

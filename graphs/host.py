@@ -5,6 +5,7 @@ A process id alone says little: it counts within one machine, and is given out a
 
 from __future__ import annotations
 
+import asyncio
 import os
 import socket
 import time
@@ -12,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ledger.processes import Process
+from ledger.store import Ledger
 
 STALE = 15.0
 """Seconds without a sign of life after which a process counts as gone."""
@@ -42,6 +44,21 @@ def gone(process: Process, host: str, now: float) -> bool:
     if process.host != host:
         return False
     return not _alive(process.pid, process.started_at)
+
+
+async def holders_gone(ledger: Ledger, host: str = "") -> set[str]:
+    """Holders of unfinished runs that are gone: dead, silent for too long, or not there at all."""
+    holders = {run.holder for run in await ledger.runs.unfinished() if run.holder}
+    if not holders:
+        return set()
+    known = await ledger.processes.known()
+    now = ledger.processes.now()
+
+    def living() -> set[str]:
+        machine = host or here().host
+        return {one.id for one in known if one.id in holders and not gone(one, machine, now)}
+
+    return holders - await asyncio.to_thread(living)
 
 
 def _host() -> str:

@@ -116,10 +116,18 @@ def _citations(check: Check, facts: Facts) -> list[str]:
 
 
 def _take_lines(passage: Mapping[str, Json], lines: dict[str, dict[int, str]]) -> None:
-    path, start, text = passage.get("path"), passage.get("start_line"), passage.get("text")
-    if isinstance(path, str) and isinstance(start, int) and isinstance(text, str):
-        known = lines.setdefault(path, {})
-        known.update(enumerate(text.split("\n"), start=start))
+    """The lines that a tool read: as a passage from `start_line` on, as one line with its number
+    (`line`), or as a list `lines` of {number, text}."""
+    path, text = passage.get("path"), passage.get("text")
+    if not isinstance(path, str):
+        return
+    start = passage.get("start_line", passage.get("line"))
+    if isinstance(start, int) and isinstance(text, str):
+        lines.setdefault(path, {}).update(enumerate(text.split("\n"), start=start))
+    read = passage.get("lines")
+    for line in read if isinstance(read, list) else ():
+        if isinstance(line, dict) and isinstance(line.get("number"), int):
+            lines.setdefault(path, {})[line["number"]] = str(line.get("text"))
 
 
 def _unresolved(citation: Json, lines: Mapping[str, Mapping[int, str]]) -> str:

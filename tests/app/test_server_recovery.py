@@ -174,12 +174,10 @@ async def questions(client: LangGraphClient, thread: str, count: int) -> dict[st
     async with asyncio.timeout(30):
         while True:
             try:
-                state = await client.threads.get_state(thread)
+                open_ones: Any = (await client.threads.get_state(thread))["interrupts"]
             except NotFoundError:
-                state = {"interrupts": []}  # type: ignore[typeddict-item]
-            found = {
-                one["value"]["question"]["arguments"]["to"]: one for one in state["interrupts"]
-            }
+                open_ones = []
+            found: dict[str, dict[str, Any]] = {_to(one["value"]): one for one in open_ones}
             if len(found) == count:
                 return found
             await asyncio.sleep(0.1)

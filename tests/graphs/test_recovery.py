@@ -13,8 +13,8 @@ from pathlib import Path
 import pytest
 
 from graphs.cancelled import close_cancelled
-from graphs.holding import Holding, holders_gone, open_holding
-from graphs.host import STALE, gone, here
+from graphs.holding import Holding, open_holding
+from graphs.host import STALE, gone, here, holders_gone
 from ledger.processes import Process
 from ledger.store import Ledger, open_ledger
 from runtime.errors import RunCancelled, RunTaken
