@@ -54,7 +54,7 @@ async def inspect(
         verifier: Stands in for the task's own checks where one worker did several tasks.
         below: The task was done by a plan of its own: the calls of its tasks count.
     """
-    calls = await _calls(ledger, context, below=below)
+    calls = await _calls(ledger, task, context, below=below)
     seen = [await _observation(ledger, call) for call in calls]
     files = await _files(ledger, context.run) if _has_artifacts(output) else {}
     facts = Facts(output=output, inputs=inputs, observations=seen, files=files)
@@ -93,11 +93,14 @@ async def _files(ledger: Ledger, run: str) -> dict[str, str]:
     return {file.path: file.digest for file in await ledger.files.latest(run)}
 
 
-async def _calls(ledger: Ledger, context: RunContext, *, below: bool) -> list[ToolCall]:
+async def _calls(ledger: Ledger, task: Task, context: RunContext, *, below: bool) -> list[ToolCall]:
     if below:
         prefix = f"{context.task}/"
         made = await ledger.calls.of_run(context.run)
         return [call for call in made if call.task.startswith(prefix)]
+    if not task.tools:
+        # Nobody could call anything; what it cites all the same is held to be invented.
+        return []
     made = await ledger.calls.of_task(context.run, context.task)
     return [call for call in made if call.attempt == context.attempt]
 

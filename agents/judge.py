@@ -18,7 +18,7 @@ from runtime.errors import BoundaryBreach, LimitBreached, ModelFault, ModelUnava
 
 JUDGEMENT_SCHEMA: dict[str, Json] = {
     "title": "judgement",
-    "description": "The verdict on the answer.",
+    "description": "The verdict.",
     "type": "object",
     "required": ["verdict", "score", "reasons"],
     "additionalProperties": False,
@@ -62,7 +62,7 @@ async def judge_task(task: Task, output: Json, *, model: BaseChatModel) -> Judge
 
     A judge that fails makes the result `unjudged` with the reason.
     """
-    answer = json.dumps(output, ensure_ascii=False, indent=1)
+    answer = json.dumps(output, ensure_ascii=False)
     return await _asked(task.objective, task.criteria, answer, bar=0.0, model=model)
 
 

@@ -52,8 +52,7 @@ def brief(
     text = render(
         "brief",
         objective=task.objective,
-        inputs=json.dumps(inputs, ensure_ascii=False, indent=1),
-        tools=", ".join(task.tools) or "none",
+        inputs=json.dumps(inputs, ensure_ascii=False),
         tool_calls=str(limits.tool_calls),
     )
     if rejected:
@@ -69,8 +68,7 @@ def instructions(specialist: Specialist) -> str:
         "worker",
         specialist=specialist.name,
         instructions=specialist.instructions,
-        guardrails="\n".join(f"- {rule}" for rule in specialist.guardrails)
-        or "- None beyond these.",
+        guardrails="\n".join(f"- {rule}" for rule in specialist.guardrails),
     )
 
 

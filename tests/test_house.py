@@ -78,7 +78,7 @@ def test_nothing_unexpected_runs_at_the_start_of_python() -> None:
 
 
 def test_the_malicious_releases_of_litellm_are_not_locked() -> None:
-    for lock in ("runtime.txt", "dev.txt"):
+    for lock in ("runtime.txt", "dev.txt", "peers.txt"):
         text = (ROOT / "requirements" / lock).read_text()
         assert "litellm==1.82.7" not in text
         assert "litellm==1.82.8" not in text

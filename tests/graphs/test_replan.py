@@ -98,4 +98,4 @@ async def test_equal_tasks_are_done_once(tmp_path: Path) -> None:
     told, cast, _ = await run_with(tmp_path, parts, [plan(task("base"), twin, both)])
     assert told.answer["status"] == "done", told.message
     assert cast.attempts == {"base": 1, "end": 1}
-    assert '"other": {\n  "value": 1\n }' in cast.briefs["end"][0]
+    assert '"other": {"value": 1}' in cast.briefs["end"][0]
