@@ -75,6 +75,9 @@ def solo(
         return None
     if any(task.specialist or _stands_alone(task.output) for task in tasks):
         return None
+    if SOLO in plan.by_id:
+        # Its own task of that name would share a place in the record with the combined one.
+        return None
     sizes = sizes_of(request or {})
     saved = _saving(tasks, sizes, tools or {}, instructions)
     alone = _alone_needs(tasks, sizes, tools or {}, instructions)
