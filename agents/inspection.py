@@ -80,12 +80,14 @@ async def _judged(
 ) -> Inspected:
     if not task.criteria:
         return sound
-    wrote = await ledger.spend.deployments(context.run, context.task)
+    wrote = await ledger.spend.writers(context.run, context.task)
     model = workshop.model("judge", context, avoid=wrote)
     judgement = await judge_task(task, output, model=model)
     if judgement.verdict == "revise":
         return Inspected(accepted=False, reasons=judgement.reasons)
     note = "" if judgement.verdict == "accept" else f"not judged: {'; '.join(judgement.reasons)}"
+    if judgement.self_judged:
+        note = "self_judged: no deployment but the one that wrote it is cleared to judge"
     return Inspected(accepted=True, evidence=sound.evidence, note=note)
 
 

@@ -9,12 +9,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from ledger.store import Ledger
-from ledger.tasks import Result, Transition
+from ledger.tasks import REJECTED, Result, Transition
 
 RESULT_VERSION = 2
 """Version of the form in which results are stored; a result of another version is not used."""
-
-_REJECTED = frozenset({"retrying", "escalated", "failed"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,7 +43,7 @@ async def known_of(ledger: Ledger, run: str, dispatch: str) -> Known:
     rejected: dict[str, list[Transition]] = {}
     earlier: dict[str, int] = {}
     for row in await ledger.tasks.history(run):
-        if row.state not in _REJECTED or not _belongs(row.task, dispatch):
+        if row.state not in REJECTED or not _belongs(row.task, dispatch):
             continue
         if row.at >= since:
             rejected.setdefault(row.task, []).append(row)

@@ -173,7 +173,11 @@ def _restored(drawn: Plan, authors: Plan) -> Plan:
     templates = {name: authors.by_id[ids[0]] for name, ids in authors.groups.items() if ids}
     known = templates | authors.by_id
     tasks = [
-        _held_to(known.get(task.id) or templates.get(task.group), task) for task in drawn.tasks
+        _held_to(known.get(task.id) or templates.get(task.group), task).model_copy(
+            # A group of the planner's own could stand in for a task of the author's.
+            update={"group": task.group if task.group in templates else ""}
+        )
+        for task in drawn.tasks
     ]
     return drawn.model_copy(update={"empty": authors.empty, "tasks": tuple(tasks)})
 
@@ -219,7 +223,8 @@ def _read(specialist: Specialist, answer: Json, limits: Limits) -> Plan:
     if many := too_many(parsed, limits):
         raise PlanRejected(specialist.name, (many,))
     try:
-        return Plan.model_validate(parsed)
+        # Of the answer the tasks alone: groups and merged tasks are ours to tell.
+        return Plan.model_validate({"tasks": parsed.get("tasks")})
     except ValidationError as error:
         raise PlanRejected(
             specialist.name,

@@ -41,6 +41,8 @@ class Record:
             attempt=attempt,
         )
         self.tell(state, reason, attempt=attempt)
+        if state != "running":
+            await self._spent()
 
     async def accept(
         self, key: str, output: Json, evidence: tuple[str, ...], reason: str, *, attempt: int
@@ -58,6 +60,19 @@ class Record:
             schema_version=RESULT_VERSION,
         )
         self.tell("accepted", reason, attempt=attempt)
+        await self._spent()
+
+    async def _spent(self) -> None:
+        """Tell what the run has consumed so far, whenever an attempt is over."""
+        total = await self.ledger.spend.total(self.run)
+        self.progress(
+            {
+                "event": "spend",
+                "calls": total.calls,
+                "tokens": total.prompt_tokens + total.completion_tokens,
+                "cost": total.cost,
+            }
+        )
 
     def tell(self, state: str, reason: str, *, attempt: int) -> None:
         """An event alone."""

@@ -88,7 +88,10 @@ class Slot:
         if self.delegated:
             return None
         one = self.workshop.specialist(self.specialist.escalation.to)
-        return one if one and set(self.task.tools) <= set(one.tools) else None
+        if one is None:
+            return None
+        fits = set(self.task.tools) <= set(one.tools) and self.specialist.data.permits(one.data)
+        return one if fits else None
 
 
 def key_of(task: Task, inputs: Mapping[str, Json]) -> str:
@@ -158,7 +161,7 @@ class _Climb:
         if attempt.fault:
             wrong = (attempt.fault,)
             return attempt, Inspected(accepted=False, reasons=wrong, final=attempt.final)
-        return attempt, await inspect(
+        found = await inspect(
             slot.ledger,
             slot.workshop,
             slot.task,
@@ -168,6 +171,8 @@ class _Climb:
             verifier=slot.verifier,
             below=slot.delegated,
         )
+        # A plan within the plan would find its own accepted results, and give the same again.
+        return attempt, replace(found, final=found.final or slot.delegated)
 
     async def _place(
         self, step: Step, worker: Specialist, context: RunContext, *, on_record: bool
@@ -227,7 +232,7 @@ class _Climb:
         """Put the task to a person: one more try with advice, a result of their own, or no."""
         slot = self._slot
         self._asked += 1
-        made = [slot.context.run, slot.context.task, self._key, self._asked]
+        made = [slot.context.run, slot.context.task, self._key, self._before, self._asked]
         question = await slot.ledger.approvals.ask(
             f"a-{digest(made)[:24]}",
             run=slot.context.run,

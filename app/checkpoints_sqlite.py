@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import sqlite3
 from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import asynccontextmanager
@@ -109,7 +110,7 @@ async def open_embedded(file: Path) -> AsyncIterator[EmbeddedCheckpoints]:
         OperatorError: the file cannot be opened or written.
     """
     try:
-        _make_room(file)
+        await asyncio.to_thread(_make_room, file)
         connection = await aiosqlite.connect(file, timeout=30)
     except (OSError, sqlite3.Error) as error:
         raise _unusable(file, error) from error

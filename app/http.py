@@ -21,7 +21,6 @@ from app.edge import code_of
 from app.exit_codes import Exit
 from app.places import settings_for
 from app.questions import command_for
-from app.restored import hold_back
 from app.server_recovery import recover
 from graphs.services import open_services, services
 from ledger.approvals import Approval
@@ -36,7 +35,6 @@ _SETTINGS = settings_for()
 async def lifespan(_app: Starlette) -> AsyncIterator[None]:
     """Open ledger, models and tool servers for as long as the server runs; recover what was cut
     off."""
-    restored = hold_back()
     async with (
         open_checkpoints(_SETTINGS) as checkpoints,
         open_services(_SETTINGS, "server") as opened,
@@ -45,7 +43,7 @@ async def lifespan(_app: Starlette) -> AsyncIterator[None]:
         # comes before it is loaded waits for it at its intake.
         loading = asyncio.create_task(opened.models.warm())
         # Before the first caller comes: a thread that the server lost is there again by then.
-        await recover(opened, checkpoints, restored)
+        await recover(opened, checkpoints)
         yield
         await loading
 

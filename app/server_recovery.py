@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import logging
 import uuid
-from collections.abc import Sequence
 
 from langgraph_sdk import get_client
 from langgraph_sdk.client import LangGraphClient
@@ -16,7 +15,6 @@ from langgraph_sdk.errors import APIStatusError, ConflictError
 
 from app.checkpoints import Checkpoints
 from app.place import Place, place_of
-from app.restored import Restored
 from graphs.request import GOES_ON_WITH
 from graphs.services import Services
 from ledger.runs import Run
@@ -25,25 +23,15 @@ from runtime.errors import RunCancelled, RunTaken
 _log = logging.getLogger(__name__)
 
 
-async def recover(
-    services: Services, checkpoints: Checkpoints, restored: Sequence[Restored]
-) -> None:
-    """Let go what the server restored, bring back what it lost, and go on with what was cut off.
+async def recover(services: Services, checkpoints: Checkpoints) -> None:
+    """Bring back the threads that the server lost, and go on with what was cut off.
 
-    A run that another process took meanwhile is left to it.
+    A run that the server remembers is left to its own queue: under its old id the library goes on
+    from the last step. One that another process took meanwhile is left to it.
     """
-    try:
-        for one in restored:
-            if await services.ledger.runs.get(one.id) is not None:
-                one.from_last_step()
-    finally:
-        for one in restored:
-            one.let_go()
-    going = {one.thread for one in restored}
     async with get_client() as client:
         for run in await services.holding.cut_off():
-            if run.thread not in going:
-                await _go_on(services, checkpoints, client, run)
+            await _go_on(services, checkpoints, client, run)
         for run in await services.ledger.runs.unfinished():
             if run.status == "paused" and (place := await _place(services, checkpoints, run)):
                 await _thread(services, client, run, place)
@@ -68,7 +56,7 @@ async def _go_on(
             durability="sync",
         )
     except (RunTaken, RunCancelled, ConflictError) as error:
-        # Somebody goes on with it, or its end is asked for and follows by itself.
+        # The server or another process goes on with it, or its end is asked for and follows.
         _log.info("run %s: %s", run.id, error)
     except APIStatusError:
         _log.exception("run %s cannot go on; resume it by hand", run.id)

@@ -20,14 +20,12 @@ _MILLION = 1_000_000
 
 def estimate_of(services: Services, job: Job, inputs: Mapping[str, Json], drawn: Plan) -> Estimate:
     """What the plan takes at least, by the cheapest deployments, and at most, by the dearest."""
-    catalogue = services.gateway.catalogue
-    named = {tool for task in drawn.tasks for tool in task.tools}
     by = partial(
         estimate,
         drawn,
         authority_of(services, job).limits,
         request=inputs,
-        tools={name: size_of(catalogue[name]) for name in named if name in catalogue},
+        tools=tool_sizes(services, drawn),
         instructions=len(instructions(services.registry.require(job["specialist"]))),
     )
     return Estimate(
@@ -60,6 +58,13 @@ def prices_of(models: Models, pick: Callable[[Iterable[float]], float]) -> dict[
                 answer=pick(one.output_cost_per_token for one in served) * _MILLION,
             )
     return found
+
+
+def tool_sizes(services: Services, drawn: Plan) -> dict[str, int]:
+    """Characters of the description of each tool that a plan names."""
+    catalogue = services.gateway.catalogue
+    named = {tool for task in drawn.tasks for tool in task.tools}
+    return {name: size_of(catalogue[name]) for name in named if name in catalogue}
 
 
 def size_of(entry: ToolEntry) -> int:

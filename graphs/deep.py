@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any, Literal
 
 from langchain_core.messages import AIMessage
@@ -12,10 +13,10 @@ from agents.compose import compose
 from agents.planner import Unfinished
 from graphs.authority import authority_of, with_budget
 from graphs.costs import estimate_of, objection
-from graphs.planning import composed, draw, faults, inputs_of, reason_for_planner, redraw
-from graphs.plans import announce, keep_plan, refused_by_person, what_is_left
+from graphs.planning import composed, draw, faults, inputs_of, redraw
+from graphs.plans import announce, done_or_refused, keep_plan, what_is_left
 from graphs.request import job_from
-from graphs.services import services
+from graphs.services import services, services_when_open
 from graphs.signing import sign
 from graphs.solo import carry_out
 from graphs.state import (
@@ -31,7 +32,7 @@ from graphs.state import (
 from graphs.thread_view import WORKERS
 from harness.merge import merged
 from harness.plan import Plan
-from runtime.canonical import Json
+from runtime.canonical import Json, digest
 from runtime.errors import PlanRejected, RequestError, RunCancelled, SwitchyardError, UserError
 
 
@@ -40,12 +41,14 @@ async def plan(state: DeepState) -> DeepState:
 
     A plan that was drawn with `objections` is the one round of repair.
     """
+    # The server may start a run that it remembers before the rooms are open.
+    await services_when_open()
     objections = state.get("objections", [])
     update: DeepState = {"objections": [], "repaired": bool(objections)}
     if "job" in state and (objections or not state.get("own_run")):
         return {**update, **await _planned(state["job"], state, objections)}
     # Called by itself: open a run for the last message, and forget what an earlier one left.
-    update |= {"own_run": True, "outcome": None, "replans": 0, "cancelled": "", "solo": None}
+    update |= {"own_run": True, "outcome": None, "replans": 0, "cancelled": "", "used": 0.0}
     try:
         job = await job_from(services(), state.get("messages", []))
     except RequestError as error:
@@ -113,21 +116,25 @@ async def approve(state: DeepState) -> DeepState:
     """Where the specialist asks for it, a person signs the plan, as it is or with edits."""
     opened, job = services(), state["job"]
     specialist = opened.registry.require(job["specialist"])
-    if specialist.approval != "plan" or "authority" in job:
-        # What a parent's plan hands down was signed with the parent's plan.
+    if specialist.approval != "plan":
         return {}
     signed = await sign(
         opened, job, specialist, state["inputs"], Plan.model_validate(state["plan"])
     )
+    if signed.plan is None and state.get("replans"):
+        # A new plan was refused: what the old one gave stands.
+        return {"redrawn": False}
     if signed.plan is None:
         why = f"The plan was refused by {signed.by}; nothing was executed."
         return {"outcome": no_outcome(job, "declined", why)}
     return {"plan": signed.plan}
 
 
-def after_approve(state: DeepState) -> Literal["execute", "conclude"]:
+def after_approve(state: DeepState) -> Literal["execute", "synthesise", "conclude"]:
     """Execute what was not refused."""
-    return "conclude" if state.get("outcome") else "execute"
+    if state.get("outcome"):
+        return "conclude"
+    return "synthesise" if state.get("replans") and not state["redrawn"] else "execute"
 
 
 async def execute(state: DeepState) -> DeepState:
@@ -136,14 +143,20 @@ async def execute(state: DeepState) -> DeepState:
     _ = WORKERS  # named here, where the library looks for what tells the workers' states
     opened, job = services(), state["job"]
     drawn = Plan.model_validate(state["plan"])
+    clock = asyncio.get_running_loop().time
+    began, used = clock(), state.get("used", 0.0)
+    seconds = authority_of(opened, job).limits.seconds - used
+    work = carry_out(
+        opened, job, drawn, state["inputs"], delegate=_nested, seconds=max(0.0, seconds)
+    )
     try:
-        finished = await opened.holding.unless_cancelled(
-            job["run"], carry_out(opened, job, drawn, state["inputs"], delegate=_nested)
-        )
+        finished = await opened.holding.unless_cancelled(job["run"], work)
     except RunCancelled as cancelled:
         kept = await what_is_left(opened, job, drawn, cancelled)
         return {"cancelled": cancelled.by, "results": kept.results, "unfinished": kept.unfinished}
     return {
+        "used": used + clock() - began,
+        "blocked": list(finished.blocked),
         "results": finished.results,
         "unfinished": finished.unfinished,
         "solo": finished.solo,
@@ -151,7 +164,11 @@ async def execute(state: DeepState) -> DeepState:
 
 
 async def after_execute(state: DeepState) -> Literal["replan", "synthesise"]:
-    """A new plan for what has no result, while the limits leave one and no person said no."""
+    """A new plan for what has no result, while the limits leave one.
+
+    Never where a person said no, which no new plan may get round, nor where an unfinished task
+    has changed the world: another task would do that again.
+    """
     opened, job = services(), state["job"]
     specialist = opened.registry.require(job["specialist"])
     limits = authority_of(opened, job).limits
@@ -161,7 +178,8 @@ async def after_execute(state: DeepState) -> Literal["replan", "synthesise"]:
         or specialist.plan is None
         or specialist.plan.by != "model"
         or state.get("replans", 0) >= limits.replans
-        or await refused_by_person(opened, job)
+        or state["used"] >= limits.seconds
+        or await done_or_refused(opened, job, state["unfinished"])
     ):
         return "synthesise"
     return "replan"
@@ -171,14 +189,23 @@ async def replan(state: DeepState) -> DeepState:
     """Have the unfinished part planned anew; without a sound plan the old one stands."""
     opened, job = services(), state["job"]
     specialist = opened.registry.require(job["specialist"])
+    update: DeepState = {"replans": state.get("replans", 0) + 1}
+    recorded = await opened.ledger.tasks.plan(job["run"], job["task"])
+    if recorded and recorded.digest != digest(state["plan"]):
+        # The process was cut off after the new plan was kept.
+        return {**update, "redrawn": True, "plan": recorded.plan}
     old = Plan.model_validate(state["plan"])
     unfinished = Unfinished(
         plan=old,
         inputs=state["inputs"],
         results=state["results"],
-        reasons={id: reason_for_planner(why) for id, why in state["unfinished"].items()},
+        # Objections quote what workers delivered, which may hold text from outside; a plan is made
+        # from trusted words alone.
+        reasons={
+            id: "not begun" if id in state["blocked"] else "no result was accepted"
+            for id in state["unfinished"]
+        },
     )
-    update: DeepState = {"replans": state.get("replans", 0) + 1}
     try:
         redrawn = await redraw(opened, job, specialist, unfinished)
     except SwitchyardError as error:
@@ -192,9 +219,9 @@ async def replan(state: DeepState) -> DeepState:
     return {**update, "redrawn": True, "plan": kept}
 
 
-def after_replan(state: DeepState) -> Literal["execute", "synthesise"]:
-    """Execute a new plan; without one, answer with what there is."""
-    return "execute" if state["redrawn"] else "synthesise"
+def after_replan(state: DeepState) -> Literal["approve", "synthesise"]:
+    """A new plan goes the way of the first one; without one, answer with what there is."""
+    return "approve" if state["redrawn"] else "synthesise"
 
 
 async def synthesise(state: DeepState) -> DeepState:

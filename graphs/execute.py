@@ -33,7 +33,7 @@ from harness.plan import Plan, Task
 from harness.schedule import Schedule
 from runtime.canonical import Json
 from runtime.context import RunContext
-from runtime.errors import SwitchyardError, TaskFailed
+from runtime.errors import RunTaken, SwitchyardError, TaskFailed
 
 _log = logging.getLogger(__name__)
 
@@ -44,6 +44,8 @@ class Finished:
 
     results: dict[str, Json]
     unfinished: dict[str, str]
+    blocked: tuple[str, ...] = ()
+    """Those that never began, because what they need has no result."""
     solo: Json = None
     """Where one worker did the whole plan: what that saved."""
 
@@ -55,6 +57,7 @@ async def execute_plan(
     inputs: Mapping[str, Json],
     *,
     delegate: Delegate,
+    deadline: float,
     verifier: Verifier | None = None,
 ) -> Finished:
     """Execute a checked plan inside a graph node.
@@ -65,6 +68,7 @@ async def execute_plan(
 
     Args:
         delegate: Runs a deep specialist for one task of the plan.
+        deadline: When the job's wall time is over, by the clock of the event loop.
         verifier: Stands in for the checks of a plan's only task, where one worker does it all.
     """
     known = await known_of(services.ledger, job["run"], job["task"])
@@ -76,6 +80,7 @@ async def execute_plan(
         known=known,
         limits=authority_of(services, job).limits,
         delegate=delegate,
+        deadline=deadline,
         verifier=verifier,
     )
     await run.open_budgets()
@@ -90,13 +95,16 @@ async def execute_plan(
     _raise_what_bubbled(ended)
     results: dict[str, Json] = {}
     unfinished: dict[str, str] = {}
+    blocked: list[str] = []
     for id, end in zip(run.schedule.order, ended, strict=True):
         assert isinstance(end, dict), "exceptions were raised above"
         if "output" in end:
             results[id] = end["output"]
         else:
             unfinished[id] = str(end["reason"])
-    return Finished(results=results, unfinished=unfinished)
+            if "cause" in end:
+                blocked.append(id)
+    return Finished(results=results, unfinished=unfinished, blocked=tuple(blocked))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -108,6 +116,7 @@ class _Run:
     known: Known
     limits: Limits
     delegate: Delegate
+    deadline: float
     verifier: Verifier | None
 
     @cached_property
@@ -121,11 +130,6 @@ class _Run:
     @cached_property
     def context(self) -> RunContext:
         return context_of(self.services, self.job)
-
-    @cached_property
-    def deadline(self) -> float:
-        """When the job's wall time is over, by the clock of the event loop."""
-        return asyncio.get_running_loop().time() + self.limits.seconds
 
     def id_of(self, task: Task) -> str:
         return f"{self.job['task']}/{task.id}"
@@ -147,12 +151,15 @@ class _Run:
                 if wrong := unfit(task, inputs):
                     return await self.without_result(task, "failed", " ".join(wrong))
                 return {"output": await self._slot(task).settle(inputs)}
-        except GraphBubbleUp:
+        except (GraphBubbleUp, RunTaken):
+            # Whoever drives the run now goes on with the task: it has not failed.
             raise
         except TaskFailed as error:
             return {"reason": error.reason}
         except TimeoutError:
             reason = f"limit 'seconds' of {self.limits.seconds:g} s (config/limits.yaml) is over"
+            below = self.services.ledger.tasks
+            await below.settle_open(self.job["run"], self.id_of(task), "failed", reason)
             return await self.without_result(task, "failed", reason)
         except Exception as error:  # noqa: BLE001 - the edge of a task
             # A sibling's failure harms nobody: it becomes the reason why this task has no result.
@@ -166,19 +173,21 @@ class _Run:
             self.context.at(task=self.id_of(task)),
             scopes=(*self.context.scopes, self.scope_of(task)),
         )
-        specialist, authority = self.specialist, None
+        specialist, authority, limits = self.specialist, None, self.limits
         if task.specialist:
             specialist = self.services.registry.require(task.specialist)
             grant = grant_of(self.services, self.job, task)
             if grant.authority is None:
                 raise TaskFailed(self.job["run"], self.id_of(task), " ".join(grant.reasons))
             authority = grant.authority
+            limits = authority.limits
             context = replace(context, tools=authority.tools)
         return Slot(
             task=task,
             specialist=specialist,
             context=context,
-            limits=self.limits,
+            # The one worker of a chain asks nobody: the tasks by themselves still can.
+            limits=limits.model_copy(update={"asks": 0}) if self.verifier else limits,
             ledger=self.services.ledger,
             workshop=ServiceWorkshop(
                 services=self.services, job=self.job, progress=progress, deep=self.delegate

@@ -181,7 +181,9 @@ class Holding:
                 await self._cancelled(row, works)
             elif row.ended or row.holder != self.process:
                 _end(works, RunTaken(row.id, row.holder or ""))
-                self._forget(row.id)
+                if not works:
+                    # Until then it is looked at again: works around the innermost end after them.
+                    self._forget(row.id)
 
     async def _cancelled(self, row: Run, works: set[_Work]) -> None:
         if works:

@@ -11,13 +11,14 @@ from agents.intake import Reader, take_inputs
 from agents.planner import Unfinished, draft, outline, redraft
 from agents.spec import Read, Specialist
 from graphs.authority import authority_of, grant_of
+from graphs.costs import estimate_of, objection
 from graphs.services import Services
 from graphs.state import Job
 from graphs.workshop import context_of
 from harness.check import Permits, problems
 from harness.inputs import look_up, select
 from harness.merge import merged
-from harness.plan import Plan
+from harness.plan import REQUEST, Plan, Task
 from harness.replan import refusals, splice
 from runtime.canonical import Json
 from runtime.errors import ConfigError, PlanRejected, RequestError, SelectionFailed
@@ -133,17 +134,11 @@ async def redraw(
         whole = merged(splice(state.plan, state.results, part)).plan
         objections = faults(services, job, specialist, dict(state.inputs), whole)
         if not objections:
+            estimated = estimate_of(services, job, state.inputs, whole)
+            objections = await objection(services, job, estimated)
+        if not objections:
             return whole
     return None
-
-
-def reason_for_planner(reason: str) -> str:
-    """Why a task has no result, as the planner may know it.
-
-    Objections quote what workers delivered, which may hold text from outside; a plan is made from
-    trusted words alone.
-    """
-    return reason if reason.startswith("blocked: ") else "no attempt at it was accepted"
 
 
 def _described(services: Services, job: Job) -> dict[str, str]:
@@ -178,6 +173,21 @@ def _undelegable(services: Services, job: Job, drawn: Plan) -> Iterator[str]:
         if task.specialist:
             for reason in grant_of(services, job, task).reasons:
                 yield f"Task {task.id!r} goes to {task.specialist!r}: {reason}"
+            child = services.registry.get(task.specialist)
+            if child and child.plan and child.plan.by == "model":
+                yield from _unplannable(job, task)
+
+
+def _unplannable(job: Job, task: Task) -> Iterator[str]:
+    """Inputs of a task from which a model may not plan: a plan is made from trusted words alone."""
+    trusted = {""} if "authority" in job else {"", REQUEST}
+    for name, source in task.inputs.items():
+        if source.source not in trusted:
+            yield (
+                f"Task {task.id!r} goes to {task.specialist!r}, whose plan is drawn by a model:"
+                f" input {name!r} may hold text from outside. Give it literals or inputs of the"
+                " request, or let its plan be the author's (plan.by: spec)."
+            )
 
 
 def _permits(services: Services, job: Job) -> Permits:

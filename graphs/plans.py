@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import asdict
 
 from langgraph.config import get_stream_writer
@@ -46,11 +47,16 @@ def announce(job: Job, drawn: Plan, estimated: Estimate) -> None:
     )
 
 
-async def refused_by_person(services: Services, job: Job) -> bool:
-    """Whether a person said no to anything in this job: no new plan may get round that."""
+async def done_or_refused(services: Services, job: Job, unfinished: Collection[str]) -> bool:
+    """Whether an unfinished task has, or may have, changed the world, or a person refused it."""
+    lost = tuple(f"{job['task']}/{id}" for id in unfinished)
     asked = await services.ledger.approvals.of_run(job["run"])
-    below = f"{job['task']}/"
-    return any(one.state == "refused" and one.task.startswith(below) for one in asked)
+    made = await services.ledger.effects.of_run(job["run"])
+    touched = {
+        *(one.task for one in asked if one.state == "refused"),
+        *(one.task for one in made if one.state != "failed"),
+    }
+    return any(task == id or task.startswith(f"{id}/") for task in touched for id in lost)
 
 
 async def what_is_left(

@@ -31,7 +31,8 @@ async def judge(state: SupervisorState) -> SupervisorState:
         verdict = await _verdict(opened, state, outcome)
         outcomes[id] = {**outcome, "judgement": verdict}
         if verdict["verdict"] == "revise" and await _may_revise(opened, state, outcome):
-            route["dispatches"] = [_sent_back(one, id, verdict) for one in route["dispatches"]]
+            reasons = _reasons(opened, outcome, verdict)
+            route["dispatches"] = [_sent_back(one, id, reasons) for one in route["dispatches"]]
             revised = True
     if not revised:
         return {"outcomes": outcomes}
@@ -100,12 +101,21 @@ async def _may_revise(opened: Services, state: SupervisorState, outcome: Outcome
     return not any(one.task == task or one.task.startswith(f"{task}/") for one in effects)
 
 
-def _sent_back(one: dict[str, Json], id: str, verdict: dict[str, Json]) -> dict[str, Json]:
+def _reasons(opened: Services, outcome: Outcome, verdict: dict[str, Json]) -> list[str]:
+    """What an answer is sent back with. Reasons quote the answer, which may hold text from outside,
+    and a planner plans from trusted words alone."""
+    specialist = opened.registry.require(outcome["specialist"])
+    if specialist.plan and specialist.plan.by == "model":
+        return ["The answer was below the bar of the success criteria."]
+    return list(verdict["reasons"])
+
+
+def _sent_back(one: dict[str, Json], id: str, reasons: list[str]) -> dict[str, Json]:
     """The dispatch anew under its own id, with the judge's reasons; others now need the new one."""
     again = f"{id}-again"
     if one["id"] == id:
-        reasons = "\n".join(f"- {reason}" for reason in verdict["reasons"])
-        return one | {"id": again, "text": f"{one['text']}\n\nObjections to mend:\n{reasons}"}
+        listed = "\n".join(f"- {reason}" for reason in reasons)
+        return one | {"id": again, "text": f"{one['text']}\n\nObjections to mend:\n{listed}"}
     return one | {"needs": [again if need == id else need for need in one["needs"]]}
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping
 from dataclasses import asdict
 from functools import partial
@@ -10,9 +11,10 @@ from langgraph.config import get_stream_writer
 
 from agents.known import RESULT_VERSION
 from agents.slot import key_of
+from agents.worker import instructions
 from graphs.authority import authority_of
+from graphs.costs import tool_sizes
 from graphs.execute import Finished, execute_plan
-from graphs.plans import refused_by_person
 from graphs.services import Services
 from graphs.state import Job
 from graphs.workshop import Delegate
@@ -31,15 +33,23 @@ async def carry_out(
     inputs: Mapping[str, Json],
     *,
     delegate: Delegate,
+    seconds: float,
 ) -> Finished:
     """The results of a checked plan.
 
     A chain that one worker can do within its limits goes to one worker; if that worker fails, the
-    plan runs task by task after all, unless a person refused something.
+    plan runs task by task after all. A chain with effects is never given to one worker: a second
+    way to do it would be a second effect.
+
+    Args:
+        seconds: The wall time that the job has left.
     """
-    one = solo(drawn, authority_of(services, job).limits, request=inputs)
+    deadline = asyncio.get_running_loop().time() + seconds
+    one = None if _has_effects(services, drawn) else _solo(services, job, drawn, inputs)
     if one is None:
-        return await execute_plan(services, job, drawn, inputs, delegate=delegate)
+        return await execute_plan(
+            services, job, drawn, inputs, delegate=delegate, deadline=deadline
+        )
     get_stream_writer()(
         {
             "event": "solo",
@@ -54,15 +64,30 @@ async def carry_out(
         one.plan,
         inputs,
         delegate=delegate,
+        deadline=deadline,
         verifier=partial(verify_solo, one),
     )
     if SOLO in done.results:
         results = await _taken_apart(services, job, one, inputs, done.results[SOLO])
         return Finished(results=results, unfinished={}, solo=asdict(one.saved))
-    if await refused_by_person(services, job):
-        reason = done.unfinished[SOLO]
-        return Finished(results={}, unfinished=dict.fromkeys(one.order, reason))
-    return await execute_plan(services, job, drawn, inputs, delegate=delegate)
+    return await execute_plan(services, job, drawn, inputs, delegate=delegate, deadline=deadline)
+
+
+def _solo(services: Services, job: Job, drawn: Plan, inputs: Mapping[str, Json]) -> Solo | None:
+    return solo(
+        drawn,
+        authority_of(services, job).limits,
+        request=inputs,
+        tools=tool_sizes(services, drawn),
+        instructions=len(instructions(services.registry.require(job["specialist"]))),
+    )
+
+
+def _has_effects(services: Services, drawn: Plan) -> bool:
+    """Whether any task may change the world, or ask a person before it reads."""
+    catalogue = services.gateway.catalogue
+    named = {tool for task in drawn.tasks for tool in task.tools}
+    return any(tool not in catalogue or catalogue[tool].effect for tool in named)
 
 
 async def _taken_apart(

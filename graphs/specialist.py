@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable
 
 from langgraph.config import get_stream_writer
@@ -70,7 +71,12 @@ async def _react(job: Job) -> Outcome:
             known=await known_of(opened.ledger, job["run"], job["task"]),
         )
         inputs = await inputs_of(opened, job, specialist)
-        output = await opened.holding.unless_cancelled(job["run"], slot.settle(inputs))
+        async with asyncio.timeout(slot.limits.seconds):
+            output = await opened.holding.unless_cancelled(job["run"], slot.settle(inputs))
+    except TimeoutError:
+        reason = f"limit 'seconds' of {slot.limits.seconds:g} s (config/limits.yaml) is over"
+        await opened.ledger.tasks.settle_open(job["run"], job["task"], "failed", reason)
+        return no_outcome(job, "failed", reason)
     except RunCancelled as cancelled:
         reason = f"cancelled by {cancelled.by}"
         await opened.ledger.tasks.settle_open(job["run"], job["task"], "cancelled", reason)

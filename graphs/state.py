@@ -148,11 +148,15 @@ class DeepState(TypedDict, total=False):
     plan: Json
     """The plan that is executed."""
     solo: Json
-    """Where one worker does a whole plan: that plan, and what it saves; otherwise None."""
+    """Where one worker did a whole plan: what that saved; otherwise None."""
     objections: list[str]
     repaired: bool
     replans: int
     """New plans for the unfinished part so far."""
+    used: float
+    """Seconds of wall time that its execution has taken so far."""
+    blocked: list[str]
+    """Unfinished tasks that never began."""
     redrawn: bool
     """Whether the last attempt at a new plan gave one."""
     cancelled: str

@@ -109,7 +109,7 @@ def _cut_short(job: Job, cancelled: RunCancelled) -> dict[str, dict[str, Outcome
     return {"outcomes": {job["task"]: no_outcome(job, "cancelled", str(cancelled))}}
 
 
-def _unjudged(_state: SupervisorState, _cancelled: RunCancelled) -> SupervisorState:
+def _as_it_is(_state: SupervisorState, _cancelled: RunCancelled) -> SupervisorState:
     return {}
 
 
@@ -121,12 +121,13 @@ def build(registry: Registry) -> Builder:
         input_schema=SupervisorInput,
         output_schema=SupervisorOutput,
     )
-    for node in (intake, decline, respond):
+    for node in (intake, respond):
         builder.add_node(node.__name__, node)
     for node in (rule, local, model, clarify):
         builder.add_node(node.__name__, held(node, _run_of, _nowhere))
     builder.add_node("dispatch", held(dispatch, _run_of, _none_begins))
-    builder.add_node("judge", held(judge, _run_of, _unjudged))
+    for node in (decline, judge):
+        builder.add_node(node.__name__, held(node, _run_of, _as_it_is))
     for specialist in registry.values():
         # The node receives a job by Send, not the state; the types of add_node know only states.
         node_of: Any = held(node_for(specialist), _run_of_job, _cut_short)

@@ -76,6 +76,9 @@ class ServiceWorkshop:
         authority: Authority,
     ) -> Delegated:
         assert self.deep is not None, "only plans have tasks of other deep specialists"
+        # Below the task's own ceiling: that of the child's effort class.
+        scope = f"{context.run}:{context.task}:plan"
+        await self.services.ledger.budgets.open(scope, authority.limits.dollars)
         outcome = await self.deep(
             {
                 **self.job,
@@ -85,7 +88,7 @@ class ServiceWorkshop:
                 "upstream": {},
                 "given": dict(inputs),
                 "authority": as_json(authority),
-                "scopes": list(context.scopes),
+                "scopes": [*context.scopes, scope],
             }
         )
         missing = tuple(outcome["missing"])

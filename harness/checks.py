@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from harness.inputs import select
 from harness.plan import Check
+from harness.schemas import matches
 from runtime.canonical import Json, canonical
 from runtime.errors import SelectionFailed
 
@@ -57,7 +57,7 @@ def _regex(check: Check, facts: Facts) -> list[str]:
     return [
         f"{check.at}: {str(value)[:80]!r} does not match {check.pattern!r}."
         for value in _listed(select(check.at, facts.output)) or [""]
-        if not re.search(check.pattern, str(value))
+        if not matches(check.pattern, str(value))
     ]
 
 

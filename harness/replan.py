@@ -27,6 +27,22 @@ def refusals(
             f"{len(kept)} accepted and {len(redrawn.tasks)} new tasks are {total}; limit 'tasks'"
             f" in config/limits.yaml is {limits.tasks}.",
         )
+    read = {
+        reference
+        for task in kept.values()
+        for reference in (*(one.source for one in task.inputs.values()), *task.needs)
+    }
+    joined = [
+        task
+        for task in redrawn.tasks
+        if task.group and task.group in read and task.id not in plan.by_id
+    ]
+    if joined:
+        return tuple(
+            f"Task {task.id!r} joins group {task.group!r}, which an accepted task has read: give it"
+            " no group."
+            for task in joined
+        )
     taken = {*kept, *(id for id, target in plan.aliases.items() if target in kept)}
     return tuple(
         f"Task {task.id!r} is accepted already; give the new task another id, or leave it out and"

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
+import regex  # type: ignore[import-untyped]
 from jsonschema import Draft202012Validator
 from jsonschema.exceptions import SchemaError, ValidationError
+from jsonschema.validators import extend
 from referencing import Registry
 
 from runtime.canonical import Json
@@ -14,9 +16,33 @@ _NOTHING_REMOTE: Registry[Json] = Registry()
 """Without it a reference in a schema would be fetched from wherever it points."""
 
 
+_LONGEST_MATCH = 1.0
+"""Seconds that a pattern may search: those of a plan come from models and from callers."""
+
+
+def matches(pattern: str, text: str) -> bool:
+    """Whether a pattern is found in a text; one that takes too long is not."""
+    try:
+        return regex.search(pattern, text, timeout=_LONGEST_MATCH) is not None
+    except (TimeoutError, regex.error):
+        return False
+
+
+def _pattern(
+    _validator: object, pattern: str, value: Json, _schema: object
+) -> Iterator[ValidationError]:
+    if isinstance(value, str) and not matches(pattern, value):
+        yield ValidationError(f"{value[:80]!r} does not match {pattern!r}")
+
+
+_Validator: type[Draft202012Validator] = extend(  # type: ignore[no-untyped-call]
+    Draft202012Validator, {"pattern": _pattern}
+)
+
+
 def violations(schema: Mapping[str, Json], value: Json) -> Iterator[ValidationError]:
     """Everything in which a value breaks its schema."""
-    return Draft202012Validator(schema, registry=_NOTHING_REMOTE).iter_errors(value)
+    return _Validator(schema, registry=_NOTHING_REMOTE).iter_errors(value)
 
 
 def malformed(schema: Mapping[str, Json]) -> tuple[str, ...]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import cache
 
-from sqlalchemy import Insert, bindparam, func, insert, select
+from sqlalchemy import Insert, bindparam, func, insert, or_, select
 
 from ledger.address import Dialect
 from ledger.repository import Repository, Statement, insert_into
@@ -125,10 +125,12 @@ class Spend(Repository):
         )
         return [ModelCall(**row) for row in rows]
 
-    async def deployments(self, run: str, task: str) -> frozenset[str]:
-        """The deployments that answered for one task."""
+    async def writers(self, run: str, task: str) -> frozenset[str]:
+        """The deployments that did the work of a task, and of the tasks of a plan below it."""
         c = model_calls.c
-        rows = await self._all(select(c.deployment).where(c.run == run, c.task == task).distinct())
+        below = or_(c.task == task, c.task.startswith(f"{task}/", autoescape=True))
+        work = c.tier.in_(("work", "plan"))
+        rows = await self._all(select(c.deployment).where(c.run == run, below, work).distinct())
         return frozenset(row["deployment"] for row in rows)
 
     async def total(self, run: str, task: str = "") -> Total:
