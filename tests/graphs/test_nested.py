@@ -120,3 +120,53 @@ async def test_a_child_gets_no_tool_and_no_data_that_its_parent_lacks(tmp_path: 
     assert told.answer["status"] == "failed"
     assert "It needs tool 'desk_say', which this job may not use itself." in told.message
     assert "It works on internal data, and this job only on public." in told.message
+
+
+async def test_a_childs_plan_is_signed_where_the_child_asks_for_it(tmp_path: Path) -> None:
+    cast = Cast({name: gives({"value": 7}) for name in ("left", "right", "sum", "own")})
+    with ScriptedProvider(cast) as provider:
+        config = written(tmp_path, provider=provider, limits=CLASSES)
+        texts = (outer(), inner(approval="plan"))
+        async with installation(tmp_path, *texts, config=config) as driver:
+            told = await driver.ask("@outer go", decide=lambda _question: "approve")
+    (asked,) = told.questions
+    assert (asked["kind"], asked["task"]) == ("plan", "d1/sub")
+    assert told.answer["status"] == "done", told.message
+
+
+async def test_the_ceiling_of_the_childs_class_holds_for_its_plan(tmp_path: Path) -> None:
+    cast = Cast({name: gives({"value": 7}) for name in ("left", "right", "sum", "own")})
+    limits = CLASSES | {"inner": CLASSES["inner"] | {"dollars": 0.0}}
+    with ScriptedProvider(cast) as provider:
+        config = written(tmp_path, provider=provider, limits=limits)
+        async with installation(tmp_path, outer(), inner(), config=config) as driver:
+            told = await driver.ask("@outer go")
+    assert told.answer["status"] == "incomplete"
+    assert "left" not in cast.attempts
+
+
+async def test_no_model_plans_from_another_tasks_result(tmp_path: Path) -> None:
+    cast = Cast({})
+    text = specialist(
+        "outer",
+        [
+            task("first"),
+            {
+                "id": "sub",
+                "objective": "[sub] Have it worked out.",
+                "specialist": "inner",
+                "inputs": {"number": {"from": "first", "select": "value"}},
+                "output": {"type": "object"},
+            },
+        ],
+        outputs={"sum": {"from": "sub"}},
+        effort="outer",
+    )
+    with ScriptedProvider(cast) as provider:
+        config = written(tmp_path, provider=provider, limits=CLASSES)
+        by_model = inner().replace("by: spec", "by: model")
+        async with installation(tmp_path, text, by_model, config=config) as driver:
+            told = await driver.ask("@outer go")
+    assert told.answer["status"] == "failed"
+    assert "input 'number' may hold text from outside" in told.message
+    assert cast.attempts == {}

@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
 from runtime.canonical import Json
 from tests.graphs.cast import Cast, Part, at_attempts, gives, task
-from tests.graphs.driver import Driver, Told
-from tests.graphs.installation import installation, specialist, written
-from tests.provider import ScriptedProvider
+from tests.graphs.driver import Decide, Driver, Told
+from tests.graphs.installation import (
+    installation,
+    received,
+    scripted_server,
+    specialist,
+    written,
+)
+from tests.graphs.workers import Work, calls, deliver
+from tests.provider import Reply, ScriptedProvider
 
 WRONG: Json = {"value": "x"}
 
@@ -25,17 +33,24 @@ SECOND = plan(
 
 
 async def run_with(
-    home: Path, parts: dict[str, Part], plans: list[Json], **limits: Json
+    home: Path,
+    parts: dict[str, Part],
+    plans: list[Json],
+    *,
+    decide: Decide | None = None,
+    more: Mapping[str, Json] | None = None,
+    **limits: Json,
 ) -> tuple[Told, Cast, list[str | None]]:
     cast = Cast(parts, plans=plans)
     outline = [task("base"), task("end", inputs={"base": {"from": "base"}})]
     outputs = {"end": {"from": "end"}}
-    text = specialist("job", outline, outputs=outputs, by="model", effort="class")
+    text = specialist("job", outline, outputs=outputs, by="model", effort="class", **(more or {}))
     with ScriptedProvider(cast) as provider:
         given = {"attempts": 1, "escalations": 0} | limits
-        config = written(home, provider=provider, limits={"class": given})
+        servers = {"desk": scripted_server(home)}
+        config = written(home, provider=provider, limits={"class": given}, servers=servers)
         async with installation(home, text, config=config) as driver:
-            told = await driver.ask("@job go")
+            told = await driver.ask("@job go", decide=decide)
             drawn = await drawn_by(driver, told)
     return told, cast, drawn
 
@@ -99,3 +114,44 @@ async def test_equal_tasks_are_done_once(tmp_path: Path) -> None:
     assert told.answer["status"] == "done", told.message
     assert cast.attempts == {"base": 1, "end": 1}
     assert '"other": {"value": 1}' in cast.briefs["end"][0]
+
+
+async def test_what_changed_the_world_is_not_planned_anew(tmp_path: Path) -> None:
+    def sends(work: Work, _attempt: int) -> Reply:
+        return calls("desk_send", {"to": "ann"}) if work.begins else deliver(WRONG)
+
+    sending = task("end", inputs={"base": {"from": "base"}}, tools=["desk_send"])
+    again = task("again", inputs={"base": {"from": "base"}}, tools=["desk_send"])
+    end = task("end", inputs={"by": {"from": "again"}})
+    told, _, drawn = await run_with(
+        tmp_path,
+        {"base": gives({"value": 1}), "end": sends, "again": sends},
+        [plan(task("base"), sending), plan(again, end)],
+        decide=lambda _question: "approve",
+        more={"tools": ["desk_send"]},
+        replans=1,
+    )
+    assert told.answer["status"] == "incomplete"
+    assert drawn == ["model"]
+    assert [one["tool"] for one in received(tmp_path)] == ["send"]
+
+
+async def test_a_new_plan_is_signed_like_the_first_one(tmp_path: Path) -> None:
+    parts = {
+        "base": gives({"value": 1}),
+        "end": at_attempts(WRONG, {"value": 3}),
+        "detour": gives({"value": 2}),
+    }
+    answers = iter(["approve", "refuse"])
+    told, cast, drawn = await run_with(
+        tmp_path,
+        parts,
+        [FIRST, SECOND],
+        decide=lambda _question: next(answers),
+        more={"approval": "plan"},
+        replans=1,
+    )
+    assert [question["kind"] for question in told.questions] == ["plan", "plan"]
+    assert told.answer["status"] == "incomplete"
+    assert drawn == ["model", "replan"]
+    assert cast.attempts == {"base": 1, "end": 1}

@@ -7,7 +7,7 @@ from pathlib import Path
 from runtime.canonical import Json
 from tests.graphs.cast import task
 from tests.graphs.driver import Driver, Told
-from tests.graphs.installation import installation, specialist, written
+from tests.graphs.installation import installation, scripted_server, specialist, written
 from tests.graphs.workers import deliver
 from tests.provider import Exchange, Reply, ScriptedProvider
 
@@ -74,3 +74,18 @@ async def test_a_chain_that_one_worker_fails_runs_task_by_task(tmp_path: Path) -
     assert told.answer["outcomes"][0]["outputs"] == {"second": {"value": 5}}
     assert (brain.solo, brain.single) == (2, 2)
     assert results == ["d1/first", "d1/second"]
+
+
+async def test_a_chain_with_effects_is_never_given_to_one_worker(tmp_path: Path) -> None:
+    brain = OneOrMany({"first": {"value": 1}, "second": {"value": 2}})
+    tasks = [task("first"), task("second", inputs={"a": {"from": "first"}}, tools=["desk_send"])]
+    outputs = {"second": {"from": "second"}}
+    text = specialist("job", tasks, outputs=outputs, effort="class", tools=["desk_send"])
+    with ScriptedProvider(brain) as provider:
+        limits = {"class": {"solo_tasks": 3}}
+        servers = {"desk": scripted_server(tmp_path)}
+        config = written(tmp_path, provider=provider, limits=limits, servers=servers)
+        async with installation(tmp_path, text, config=config) as driver:
+            told = await driver.ask("@job go")
+    assert told.of("solo") == []
+    assert (brain.solo, brain.single) == (0, 2)
