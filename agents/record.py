@@ -68,6 +68,7 @@ class Record:
         self.progress(
             {
                 "event": "spend",
+                "task": self.task,
                 "calls": total.calls,
                 "tokens": total.prompt_tokens + total.completion_tokens,
                 "cost": total.cost,

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import re
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -82,8 +84,13 @@ def towards(sink: Sink) -> dict[str, str]:
 def traced(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Sink, dict[str, Any]]]:
     """One deep job, and all that LangSmith heard of it."""
     home = tmp_path_factory.mktemp("traced")
+    folder = home / "config"
+    shutil.copytree(ROOT / "config", folder)
+    # A tree of several tasks: this plan is short enough to be done by one worker otherwise.
+    limits = folder / "limits.yaml"
+    limits.write_text(re.sub(r"solo_tasks: \d+", "solo_tasks: 0", limits.read_text()))
     with open_sink() as sink:
-        done = run_cli(home, QUESTION, **towards(sink))
+        done = run_cli(home, QUESTION, **towards(sink), SWITCHYARD_CONFIG=str(folder))
         assert done.returncode == 0, done.stderr
         yield sink, json.loads(done.stdout)
 
