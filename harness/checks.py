@@ -103,12 +103,12 @@ def _grounded_rows(check: Check, facts: Facts) -> list[str]:
 
 def _citations(check: Check, facts: Facts) -> list[str]:
     lines: dict[str, dict[int, str]] = {}
+    # Inputs first: where a tool of this task read the same line, what the tool read counts.
+    for passage in _objects(dict(facts.inputs)):
+        _take_lines(passage, lines)
     for observation in facts.observations:
         for passage in _objects(observation.data):
             _take_lines(passage, lines)
-    # Inputs come from accepted results, whose own lines were held against their tool results.
-    for passage in _objects(dict(facts.inputs)):
-        _take_lines(passage, lines)
     citations = _listed(select(check.at, facts.output))
     if not citations:
         return [f"{check.at}: nothing is cited."]

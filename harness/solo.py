@@ -1,6 +1,7 @@
 """When not to spawn: a short chain that one worker can do is given to one worker.
 
-Nothing becomes weaker by it: `harness.solo_verify` holds each part to what its own task demanded.
+`harness.solo_verify` holds each part to what its own task demanded; what is given up for it stands
+in decision 0008.
 """
 
 from __future__ import annotations

@@ -286,15 +286,6 @@ class Tasks(Repository):
         rows = await self._all(select(transitions).where(_t.run == run).order_by(_t.id))
         return [Transition(**row) for row in rows]
 
-    async def attempts_of(self, run: str, task: str) -> list[Transition]:
-        """The rejected attempts of a task on record, in order."""
-        rows = await self._all(
-            select(transitions)
-            .where(_t.run == run, _t.task == task, _t.state.in_(REJECTED))
-            .order_by(_t.id)
-        )
-        return [Transition(**row) for row in rows]
-
 
 def _transition(run: str, task: str, reason: str, now: float) -> tuple[Insert, dict[str, object]]:
     """Append the state that the task's row now has, unless exactly this is on record."""

@@ -96,27 +96,6 @@ async def test_results_of_a_dispatch_are_told_in_the_order_of_acceptance(
     assert len(await ledger.tasks.results_of(RUN)) == 6
 
 
-async def test_rejected_attempts_are_told_in_order(ledger: Ledger) -> None:
-    moves: list[tuple[State, int]] = [
-        ("running", 1),
-        ("retrying", 1),
-        ("running", 2),
-        ("escalated", 2),
-        ("paused", 3),
-        ("failed", 3),
-    ]
-    for state, attempt in moves:
-        await ledger.tasks.move(RUN, "d1/a", state, reason=f"{state} {attempt}", attempt=attempt)
-    await ledger.tasks.move(RUN, "d1/b", "failed", reason="another task")
-    told = await ledger.tasks.attempts_of(RUN, "d1/a")
-    assert [(row.state, row.attempt) for row in told] == [
-        ("retrying", 1),
-        ("escalated", 2),
-        ("failed", 3),
-    ]
-    assert await ledger.tasks.attempts_of(RUN, "d1/c") == []
-
-
 async def test_what_is_open_in_a_dispatch_is_settled_and_what_ended_stays(ledger: Ledger) -> None:
     before: list[tuple[str, State]] = [
         ("d1", "paused"),
