@@ -11,12 +11,35 @@ from harness.plan import Frozen
 Stage = Literal["rule", "local", "model"]
 Kind = Literal["dispatch", "clarify", "decline"]
 
+MOST_CANDIDATES = 20
+"""Candidates that a decision keeps."""
+
 
 class Candidate(Frozen):
     """A specialist that was considered, with its probability in the deciding stage."""
 
     specialist: str
+    intent: str = ""
+    """The intent of the specialist that is nearest; empty where none was compared."""
     probability: float = Field(ge=0, le=1)
+
+
+class Scored(Frozen):
+    """What the local stage makes of one text."""
+
+    candidates: tuple[Candidate, ...]
+    """Specialists, the most probable first, at most `MOST_CANDIDATES`. Their probabilities are
+    calibrated and sum to at most 1."""
+    none: float = Field(ge=0, le=1)
+    """Probability of none of these."""
+    threshold: float
+    """What the first candidate must reach to be taken without a model."""
+    sure: bool
+    """The first candidate reaches it."""
+    outside: bool
+    """Surely none of these: may be declined without a model."""
+    short_list: int = Field(ge=0)
+    """How many of the candidates the model stage is shown; grows with the uncertainty."""
 
 
 class Dispatch(Frozen):
@@ -38,6 +61,16 @@ class Route(Frozen):
     question: str = ""
     """For `clarify`: what the user is asked."""
     candidates: tuple[Candidate, ...] = ()
+    threshold: float | None = None
+    """What a candidate had to reach to be taken without a model; None for an address."""
+    router: str = ""
+    """Identity of the local stage that was asked: a digest of examples, encoder and settings."""
+    follows: str = ""
+    """The run that this request goes on from; empty for a new request."""
+    seconds: float = 0.0
+    """Time that the decision took."""
+    tokens: int = 0
+    """Tokens that tier `route` used for it."""
 
 
 def single(text: str, specialist: str, stage: Stage, reason: str) -> Route:

@@ -7,14 +7,16 @@ its nearest example (Cover and Hart 1967), turned into shares by a softmax.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 from scipy.sparse import csr_matrix, hstack
 from sklearn.feature_extraction.text import TfidfVectorizer
 
-from agents.routing.decision import Candidate
+from agents.routing.decision import MOST_CANDIDATES, Candidate, Scored
 from agents.spec import Specialist
+from models.encoder import Encoder
+from runtime.canonical import digest
 
 # Each of the 61 bundled examples left out once: at 0.08, 42 are answered and 37 of them right;
 # at 0.05, 48 and 38: what is gained is nearly all wrong.
@@ -26,7 +28,13 @@ _FLOOR = 0.16
 class LocalClassifier:
     """Deterministic: the same specialists and the same text give the same shares."""
 
-    def __init__(self, specialists: Iterable[Specialist]) -> None:
+    def __init__(
+        self,
+        specialists: Iterable[Specialist],
+        encoder: Encoder | None = None,
+        *,
+        promise: float = 0.98,
+    ) -> None:
         pairs = [
             (example, one.name)
             for one in specialists
@@ -41,10 +49,30 @@ class LocalClassifier:
         self._characters = TfidfVectorizer(
             preprocessor=_folded, analyzer="char_wb", ngram_range=(3, 5)
         )
+        self.identity = digest([pairs, encoder.name if encoder else "", promise])[:16]
         texts = [text for text, _ in pairs]
         self._words.fit(texts)
         self._characters.fit(texts)
         self._examples = self._vectors(texts)
+
+    def score(self, text: str) -> Scored:
+        """What the examples say of a text."""
+        candidates = self.candidates(text)[:MOST_CANDIDATES]
+        second = candidates[1].probability if len(candidates) > 1 else 0.0
+        none = max(0.0, 1 - sum(one.probability for one in candidates))
+        first = candidates[0].probability if candidates else 0.0
+        return Scored(
+            candidates=candidates,
+            none=none,
+            threshold=0.55,
+            sure=first >= 0.55 and first >= 1.5 * second,
+            outside=False,
+            short_list=min(5, len(candidates)),
+        )
+
+    def score_all(self, texts: Sequence[str]) -> list[Scored]:
+        """What the examples say of each text."""
+        return [self.score(text) for text in texts]
 
     def candidates(self, text: str) -> tuple[Candidate, ...]:
         """All specialists with examples, the most probable first.
