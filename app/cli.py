@@ -8,7 +8,6 @@ The rooms are imported by the command that needs them, never here, so that `--he
 from __future__ import annotations
 
 import asyncio
-import json as jsonlib
 import logging
 import os
 import sys
@@ -17,8 +16,13 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from app.cli_options import home_option as _home
+from app.cli_options import json_option as _json
+from app.cli_options import print_json as _print
 from app.edge import EdgeGroup
 from app.exit_codes import HELP, Exit
+from app.proposals_cli import proposals
+from app.route_cli import route
 
 if TYPE_CHECKING:
     from app.session import Sitting
@@ -26,11 +30,6 @@ if TYPE_CHECKING:
 F = TypeVar("F", bound=Callable[..., Any])
 
 _PIPE_WIDTH = 160
-
-_home = click.option(
-    "--home", default="", metavar="PATH", help="Folder of ledger and checkpoints (SWITCHYARD_HOME)."
-)
-_json = click.option("--json", is_flag=True, help="Print JSON on stdout, and nothing else there.")
 
 
 @click.group(cls=EdgeGroup, context_settings={"help_option_names": ["-h", "--help"]})
@@ -156,34 +155,18 @@ def approvals(home: str, json: bool) -> None:
         show_approvals(found, home)
 
 
-@main.command()
-@click.argument("request")
-@click.option("--specialist", default="", metavar="NAME", help="As with `run`.")
-@_home
-@_json
-def route(request: str, specialist: str, home: str, json: bool) -> None:
-    """Say where REQUEST would go and why. Nothing is executed."""
-    from app.intake import request_text_of
-    from app.routing import decide, show_route
-
-    text = request_text_of(sys.stdin.read() if request == "-" else request)
-    decision = asyncio.run(decide(_settings(home), text, specialist))
-    if json:
-        _print(decision.model_dump(mode="json"))
-    else:
-        show_route(decision)
-
-
 @main.command(short_help="Load every specialist, policy and configuration; name problems.")
 @click.argument("path", required=False)
 @click.option("--offline-tools", is_flag=True, help="Do not start the tool servers.")
+@click.option("--strict", is_flag=True, help="End with 1 for a warning as well.")
 @_json
-def check(path: str | None, offline_tools: bool, json: bool) -> None:
+def check(path: str | None, offline_tools: bool, strict: bool, json: bool) -> None:
     """Load every specialist, policy and configuration; name each problem.
 
     PATH may hold any of specialists/, models.yaml, mcp.json, limits.yaml, routing.yaml and
     policy/; what it lacks is taken from the installation. Each problem is told with its file,
-    line, reason and remedy. Ends with 1 if there is any.
+    line, reason and remedy. Ends with 1 if there is any. Intents that are easily confused are
+    warned of; that alone ends with 0.
     """
     from app.check import check_all, report_json, show_report
 
@@ -193,7 +176,7 @@ def check(path: str | None, offline_tools: bool, json: bool) -> None:
         _print(report_json(report))
     else:
         show_report(report)
-    sys.exit(Exit.failed if report.problems else Exit.done)
+    sys.exit(Exit.failed if report.problems or (strict and report.warned) else Exit.done)
 
 
 @main.group(invoke_without_command=True)
@@ -277,6 +260,10 @@ def dev(port: int, jobs: int, verbose: bool, home: str) -> None:
     serve(_settings(home), port, jobs, verbose=verbose)
 
 
+main.add_command(route)
+main.add_command(proposals)
+
+
 def _settings(home: str, docs: str = "") -> Any:  # noqa: ANN401 - importing Settings costs 0.3 s
     from app.places import settings_for
 
@@ -300,10 +287,6 @@ def _console() -> Any:  # noqa: ANN401 - importing rich costs 0.1 s
     console = Console()
     # A pipe has no width; 80 columns would break ids that somebody wants to grep for.
     return console if console.is_terminal else Console(width=_PIPE_WIDTH)
-
-
-def _print(data: object) -> None:
-    click.echo(jsonlib.dumps(data, ensure_ascii=False, indent=2))
 
 
 if __name__ == "__main__":

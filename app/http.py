@@ -15,6 +15,7 @@ from starlette.responses import JSONResponse
 from starlette.routing import Route
 
 from app.api_cancel import cancel
+from app.api_feedback import feedback
 from app.catalogue import tool_counts
 from app.checkpoints import open_checkpoints
 from app.edge import code_of
@@ -117,6 +118,7 @@ app = Starlette(
         Route("/ready", ready, methods=["GET"]),
         Route("/approvals", approvals, methods=["GET"]),
         Route("/cancel/{run}", cancel, methods=["POST"]),
+        Route("/runs/{run}/feedback", feedback, methods=["POST"]),
     ],
     lifespan=lifespan,
     exception_handlers={SwitchyardError: _told},

@@ -1,22 +1,58 @@
-"""`switchyard route`: the decision on a request and why, with nothing executed."""
+"""`switchyard route`: the decision on a request and why, with nothing executed.
+
+It sits at the same desk as the graph, so that it cannot decide differently.
+"""
 
 from __future__ import annotations
 
-import uuid
+import asyncio
+import time
+from dataclasses import dataclass, field
 
 import click
 
-from agents.registry import Registry, load_registry
-from agents.routing.choose import by_model
-from agents.routing.decision import Candidate, Route
-from agents.routing.local import LocalClassifier
-from agents.routing.rule import by_rule
-from agents.routing.settings import load_routing
-from agents.routing.split import by_examples
+from agents.routing.decision import Route
+from agents.routing.desk import Desk, Unsure
+from app.exit_codes import Exit
+from app.route_desk import LOCAL, open_desk
+from app.route_model import open_asking
 from runtime.settings import Settings
 
+_ENDS = {"dispatch": Exit.done, "clarify": Exit.waits, "decline": Exit.declined}
 
-async def decide(settings: Settings, text: str, specialist: str = "") -> Route:
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Free:
+    """What the stages made of a request that ask no model: a route, or what they leave to it."""
+
+    decided: Route | Unsure
+    seconds: dict[str, float] = field(default_factory=dict)
+    """By stage."""
+
+    @property
+    def route(self) -> Route | None:
+        return self.decided if isinstance(self.decided, Route) else None
+
+
+def without_model(desk: Desk, text: str, hint: str = "") -> Free:
+    """Ask the stages that ask no model. In a thread, see `Opened`.
+
+    Raises:
+        RequestError: a specialist is addressed that does not exist.
+    """
+    began = time.perf_counter()
+    route = desk.by_rule(text, hint)
+    ruled = time.perf_counter()
+    if route is not None:
+        return Free(decided=_noted(route, desk, ruled - began), seconds={"rule": ruled - began})
+    decided = desk.by_local(text)
+    done = time.perf_counter()
+    if isinstance(decided, Route):
+        decided = _noted(decided, desk, done - began)
+    return Free(decided=decided, seconds={"rule": ruled - began, "local": done - ruled})
+
+
+async def decide(settings: Settings, text: str, specialist: str = "", tenant: str = LOCAL) -> Route:
     """The route that `run` would take. No tool server is started; tier `route` is asked only
     when the local stage is not sure.
 
@@ -24,60 +60,37 @@ async def decide(settings: Settings, text: str, specialist: str = "") -> Route:
         RequestError: a specialist is addressed that does not exist.
         ConfigError: a configuration file is wrong.
     """
-    registry = load_registry(settings.specialists)
-    routing = load_routing(settings.config / "routing.yaml")
-    classifier = LocalClassifier(registry.values())
-    route = by_rule(text, registry, specialist) or by_examples(text, classifier.candidates, routing)
-    if route is not None:
-        return route
-    candidates = classifier.candidates(text)[: routing.short_list]
-    return await _by_model(settings, text, registry, candidates)
+    async with open_desk(settings, tenant) as opened:
+        free = await asyncio.to_thread(without_model, opened.desk, text, specialist)
+        return await decide_at(settings, opened.desk, text, free)
 
 
-async def _by_model(
-    settings: Settings, text: str, registry: Registry, candidates: tuple[Candidate, ...]
-) -> Route:
-    """Ask tier `route` under a run of its own, so that the call is paid for and on record."""
-    from agents.limits import load_limits  # noqa: PLC0415 - litellm takes seconds to import
-    from ledger.store import open_ledger  # noqa: PLC0415
-    from models.config import load_models  # noqa: PLC0415
-    from models.tiers import open_models  # noqa: PLC0415
-    from runtime.context import RunContext  # noqa: PLC0415
-    from runtime.labels import Label  # noqa: PLC0415
+async def decide_at(settings: Settings, desk: Desk, text: str, free: Free) -> Route:
+    """The decision, with tier `route` asked where it was left open.
 
-    run = f"route-{uuid.uuid4()}"
-    limits = load_limits(settings.config / "limits.yaml")
-    async with (
-        open_ledger(settings.ledger) as ledger,
-        open_models(load_models(settings.config / "models.yaml"), ledger) as models,
-    ):
-        await ledger.runs.start(
-            run,
-            thread="",
-            request=text,
-            tenant="local",
-            user="local",
-            label=Label.internal,
-            docs="",
-        )
-        await ledger.budgets.open(run, limits.request_dollars)
-        context = RunContext(run=run, specialist="router", task="route")
-        route = await by_model(
-            text,
-            candidates,
-            registry,
-            fallback=registry.fallback,
-            model=models.chat("route", context),
-        )
-        await ledger.runs.record_route(run, route.model_dump(mode="json"))
-        await ledger.runs.finish(run, "done", {"text": f"Routed only: {route.reason}"})
+    The call is paid for and on record under a run of its own.
+    """
+    if isinstance(free.decided, Route):
+        return free.decided
+    async with open_asking(settings, request=text, tenant=desk.tenant) as asking:
+        began = time.perf_counter()
+        route = await desk.by_model(free.decided, asking.model)
+        route = _noted(route, desk, sum(free.seconds.values()) + time.perf_counter() - began)
+        await asking.note(route)
     return route
+
+
+def code_of_route(route: Route) -> Exit:
+    """0 where somebody gets it, 3 where the user would be asked, 5 where it would be declined."""
+    return _ENDS[route.kind]
 
 
 def show_route(route: Route) -> None:
     """Print the decision, its reason, its dispatches and who else was considered."""
     names = " → ".join(one.specialist for one in route.dispatches) or route.kind
-    click.echo(f"{click.style(names, bold=True)}  (decided by: {route.stage})")
+    cost = f", {route.tokens} tokens" if route.tokens else ""
+    took = f", {route.seconds * 1000:.1f} ms" if route.seconds else ""
+    click.echo(f"{click.style(names, bold=True)}  (decided by: {route.stage}{cost}{took})")
     click.echo(f"  why: {route.reason}")
     if route.question:
         click.echo(f"  would ask: {route.question}")
@@ -87,4 +100,9 @@ def show_route(route: Route) -> None:
     if route.candidates:
         click.echo("  considered:")
     for candidate in route.candidates:
-        click.echo(f"    {candidate.probability:6.1%}  {candidate.specialist}")
+        intent = f" ({candidate.intent})" if candidate.intent else ""
+        click.echo(f"    {candidate.probability:6.1%}  {candidate.specialist}{intent}")
+
+
+def _noted(route: Route, desk: Desk, seconds: float) -> Route:
+    return route.model_copy(update={"seconds": round(seconds, 6), "router": desk.identity})

@@ -6,7 +6,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from agents.spec import Specialist, problems_of
+from agents.registry import usable
+from agents.spec import Specialist
 from runtime.errors import ConfigError
 from runtime.yaml_source import Located, load_yaml
 
@@ -41,7 +42,7 @@ def read_all(folder: Path) -> tuple[list[Source], list[ConfigError]]:
     sources: list[Source] = []
     problems: list[ConfigError] = []
     for file in files:
-        found = problems_of(file)
+        found = usable(file)
         if isinstance(found, Specialist):
             sources.append(_source(found))
         else:

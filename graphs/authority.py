@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from agents.routing.tenants import permitted
 from graphs.services import Services
 from graphs.state import Job
 from harness.authority import Authority, Grant
@@ -31,9 +32,10 @@ def authority_of(services: Services, job: Job) -> Authority:
 
 def grant_of(services: Services, job: Job, task: Task) -> Grant:
     """What the specialist that a task is given to may do, or why it cannot be given to it."""
-    child = services.registry.get(task.specialist)
+    reachable = permitted(services.registry, services.routing, job["tenant"])
+    child = reachable.get(task.specialist)
     if child is None:
-        known = ", ".join(services.registry)
+        known = ", ".join(reachable)
         return Grant(
             authority=None,
             reasons=(f"There is no specialist {task.specialist!r}; there are: {known}.",),

@@ -91,7 +91,7 @@ async def check(state: DeepState) -> DeepState:
     opened, job = services(), state["job"]
     specialist = opened.registry.require(job["specialist"])
     drawn = merged(Plan.model_validate(state["plan"])).plan
-    wrong = faults(opened, job, specialist, state["inputs"], drawn)
+    wrong = await asyncio.to_thread(faults, opened, job, specialist, state["inputs"], drawn)
     if not wrong:
         estimated = estimate_of(opened, job, state["inputs"], drawn)
         wrong = await objection(opened, job, estimated)

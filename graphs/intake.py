@@ -12,13 +12,38 @@ from runtime.errors import RequestError
 
 async def intake(state: SupervisorState) -> SupervisorState:
     """Open the run. What an earlier request of the thread left behind is cleared."""
-    clean: SupervisorState = {"outcomes": None, "route": None, "asked": 0, "revisions": 0}
+    clean: SupervisorState = {
+        "outcomes": None,
+        "route": None,
+        "asked": None,
+        "unsure": None,
+        "upstream": {},
+        "took": {"seconds": 0.0, "tokens": 0},
+        "earlier": last_dispatched(state),
+        "revisions": 0,
+    }
     try:
         job = await job_from(await services_when_open(), state.get("messages", []))
     except RequestError as error:
         refused = no_outcome(NO_JOB, "rejected", str(error))
-        return {"job": NO_JOB, "route": None, "refusal": refused}
+        return {
+            "job": NO_JOB,
+            "route": None,
+            "refusal": refused,
+            "earlier": last_dispatched(state),
+        }
     return clean | {"job": job, "refusal": None}
+
+
+def last_dispatched(state: SupervisorState) -> str:
+    """The run that a request now may go on from, as the state of the thread was left.
+
+    A declined request ends what was before it; one that could not be read leaves it as it is.
+    """
+    route = state.get("route") or {}
+    if route.get("kind") == "decline":
+        return ""
+    return state["job"]["run"] if route.get("dispatches") else state.get("earlier", "")
 
 
 def after_intake(state: SupervisorState) -> Literal["rule", "respond"]:

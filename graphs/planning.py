@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import islice
 from typing import Literal
 
 from langchain_core.language_models import BaseChatModel
 
 from agents.intake import Reader, take_inputs
 from agents.planner import Unfinished, draft, outline, redraft
+from agents.routing.tenants import permitted
 from agents.spec import Read, Specialist
 from graphs.authority import authority_of, grant_of
 from graphs.costs import estimate_of, objection
@@ -20,8 +23,12 @@ from harness.inputs import look_up, select
 from harness.merge import merged
 from harness.plan import REQUEST, Plan, Task
 from harness.replan import refusals, splice
+from models.encoder import LastLayer
 from runtime.canonical import Json
 from runtime.errors import ConfigError, PlanRejected, RequestError, SelectionFailed
+
+_MOST_TOLD = 60
+"""Specialists that a fallback is told of; with more, its prompt would grow with their number."""
 
 
 async def inputs_of(services: Services, job: Job, specialist: Specialist) -> dict[str, Json]:
@@ -31,12 +38,13 @@ async def inputs_of(services: Services, job: Job, specialist: Specialist) -> dic
         RequestError: the request lacks one, or a read that supplies one failed.
         ConfigError: an input is to be read with a tool that may not supply inputs.
     """
-    others = {one.name: one.summary for one in services.registry.values() if one is not specialist}
+    reachable = permitted(services.registry, services.routing, job["tenant"])
+    others = {one.name: one.summary for one in reachable.values() if one is not specialist}
     return await take_inputs(
         specialist,
         job["text"],
         job["upstream"],
-        others,
+        dict(islice(others.items(), _MOST_TOLD)),
         _reader(services, job),
         job.get("given"),
     )
@@ -132,7 +140,9 @@ async def redraw(
         if objections:
             continue
         whole = merged(splice(state.plan, state.results, part)).plan
-        objections = faults(services, job, specialist, dict(state.inputs), whole)
+        objections = await asyncio.to_thread(
+            faults, services, job, specialist, dict(state.inputs), whole
+        )
         if not objections:
             estimated = estimate_of(services, job, state.inputs, whole)
             objections = await objection(services, job, estimated)
@@ -157,12 +167,14 @@ def faults(
     services: Services, job: Job, specialist: Specialist, inputs: dict[str, Json], drawn: Plan
 ) -> tuple[str, ...]:
     """What is wrong with a plan for this job; empty when it may be executed."""
+    encoder = services.local_stage.encoder
     wrong = problems(
         drawn,
         inputs=inputs,
         permits=_permits(services, job),
         limits=authority_of(services, job).limits,
         declared={name: one.json_schema for name, one in specialist.inputs.items()},
+        vectors=LastLayer(encoder).encode if encoder else None,
     )
     return wrong or (*_unanswerable(drawn, specialist), *_undelegable(services, job, drawn))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Literal
 
 from langchain_core.messages import AIMessage
@@ -13,6 +14,9 @@ from graphs.services import Services, services, services_when_open
 from graphs.state import Answer, Outcome, Status, SupervisorState
 from graphs.workshop import context_of
 from runtime.canonical import Json
+
+_TITLE = 100
+"""Characters of the heading of a part."""
 
 
 async def judge(state: SupervisorState) -> SupervisorState:
@@ -62,7 +66,7 @@ async def _answer(opened: Services, state: SupervisorState, run: str) -> Answer:
         opened.ledger,
         run,
         status=_status(outcomes),
-        text=_joined(outcomes),
+        text=_joined(outcomes, (state.get("route") or {}).get("dispatches", ())),
         outcomes=outcomes,
         evidence=list(dict.fromkeys(id for one in outcomes for id in one["evidence"])),
         missing=[why for one in outcomes for why in one["missing"]],
@@ -136,10 +140,31 @@ def _status(outcomes: list[Outcome]) -> Status:
     return "incomplete"
 
 
-def _joined(outcomes: list[Outcome]) -> str:
+def _joined(outcomes: list[Outcome], dispatches: Sequence[Json]) -> str:
+    """One answer of several: each part under what was asked, with who answered and after whom."""
     if len(outcomes) == 1:
         return outcomes[0]["text"]
-    return "\n\n".join(f"**{one['specialist']}**\n\n{one['text']}" for one in outcomes)
+    place = {outcome["dispatch"]: number for number, outcome in enumerate(outcomes, start=1)}
+    asked = {one["id"]: one for one in dispatches}
+    parts = []
+    for id, number, outcome in zip(place, place.values(), outcomes, strict=True):
+        dispatch = asked.get(id, {"text": "", "needs": ()})
+        notes = [outcome["specialist"]]
+        after = [str(place[need]) for need in dispatch["needs"] if need in place]
+        if after:
+            notes.append(f"after {' and '.join(after)}")
+        if outcome["status"] != "done":
+            notes.append(outcome["status"])
+        parts.append(
+            f"**{number}. {_title(dispatch['text'])}** ({', '.join(notes)})\n\n{outcome['text']}"
+        )
+    return "\n\n".join(parts)
+
+
+def _title(text: str) -> str:
+    """The first line of what was asked; what goes on from it, or was objected, stands below."""
+    line = text.strip().partition("\n")[0].strip()
+    return line if len(line) <= _TITLE else line[: _TITLE - 1] + "…"
 
 
 def _with_footer(answer: Answer) -> str:

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 
 from agents.limits import LimitsFile, load_limits
 from agents.registry import Registry, load_registry
-from agents.routing.local import LocalClassifier
-from agents.routing.settings import Routing, load_routing
+from agents.routing.settings import Routing, load_routing, refuse_unknown
+from graphs.classifier import LocalStage, train_local_stage
 from graphs.holding import Holding, open_holding
 from graphs.traces import send_discreetly
 from ledger.store import Ledger, open_ledger
@@ -36,7 +36,7 @@ class Services:
     registry: Registry
     limits: LimitsFile
     routing: Routing
-    classifier: LocalClassifier
+    local_stage: LocalStage
     holding: Holding
 
 
@@ -105,6 +105,14 @@ async def open_services(settings: Settings, kind: str = "run") -> AsyncIterator[
         open_holding(ledger, kind) as holding,
     ):
         await ledger.exchanges.forget_before(time.time() - settings.retention_days * 86_400)
+        local_stage = await train_local_stage(
+            files.registry,
+            files.routing,
+            settings.home.resolve(),
+            ledger,
+            models,
+            files.limits.request_dollars,
+        )
         opened = Services(
             settings=settings,
             ledger=ledger,
@@ -113,7 +121,7 @@ async def open_services(settings: Settings, kind: str = "run") -> AsyncIterator[
             registry=files.registry,
             limits=files.limits,
             routing=files.routing,
-            classifier=files.classifier,
+            local_stage=local_stage,
             holding=holding,
         )
         send_discreetly()
@@ -132,18 +140,21 @@ class _Files:
     policy: Policy
     limits: LimitsFile
     routing: Routing
-    classifier: LocalClassifier
 
 
 def _read(settings: Settings) -> _Files:
     """Everything that is read from files. In a thread: nothing may block the event loop."""
     registry = load_registry(settings.specialists)
+    file = settings.config / "routing.yaml"
+    routing = load_routing(file)
+    refuse_unknown(
+        routing, {*registry, *(one.stem for one in settings.specialists.glob("*.md"))}, file
+    )
     return _Files(
         registry=registry,
         models=load_models(settings.config / "models.yaml"),
         tools=load_tools(settings.config / "mcp.json"),
         policy=load_policy(settings.config / "policy"),
         limits=load_limits(settings.config / "limits.yaml"),
-        routing=load_routing(settings.config / "routing.yaml"),
-        classifier=LocalClassifier(registry.values()),
+        routing=routing,
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import dataclass
 from itertools import count
 
@@ -65,7 +66,7 @@ async def sign(
             return Signed(plan=present, by=said.by)
         if said.plan is not None:
             present = said.plan
-        edited, problems = _checked(services, job, specialist, inputs, present)
+        edited, problems = await _checked(services, job, specialist, inputs, present)
         if edited is not None and not problems:
             estimated = estimate_of(services, job, inputs, edited)
             problems = await objection(services, job, estimated)
@@ -76,7 +77,7 @@ async def sign(
     raise AssertionError("the rounds do not end by themselves")
 
 
-def _checked(
+async def _checked(
     services: Services, job: Job, specialist: Specialist, inputs: dict[str, Json], given: Json
 ) -> tuple[Plan | None, tuple[str, ...]]:
     """The edited plan with what is wrong with it."""
@@ -89,4 +90,4 @@ def _checked(
             f"{'.'.join(str(part) for part in one['loc'])}: {one['msg']}."
             for one in error.errors()[:20]
         )
-    return edited, faults(services, job, specialist, inputs, edited)
+    return edited, await asyncio.to_thread(faults, services, job, specialist, inputs, edited)

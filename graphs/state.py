@@ -108,6 +108,13 @@ def merge_outcomes(
     return {} if update is None else {**(before or {}), **update}
 
 
+class Took(TypedDict):
+    """What a decision has taken, over all stages and questions."""
+
+    seconds: float
+    tokens: int
+
+
 class SupervisorInput(TypedDict):
     """What a caller sends: chat messages; the last human one is the request."""
 
@@ -130,8 +137,16 @@ class SupervisorState(TypedDict, total=False):
     refusal: Outcome | None
     """Set when the request could not be read."""
     route: Json
-    asked: int
-    """Clarifying questions asked so far."""
+    asked: Json
+    """The clarifying question with its answer; None while none was asked."""
+    unsure: Json
+    """What the local stage left to the model."""
+    earlier: str
+    """The last run of the thread that was dispatched: a follow-up goes on from it."""
+    upstream: dict[str, Json]
+    """Results of that run, where the request goes on from it."""
+    took: Took
+    """What deciding on the route has taken so far."""
     revisions: int
     outcomes: Annotated[dict[str, Outcome] | None, merge_outcomes]
     answer: Answer

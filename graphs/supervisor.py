@@ -31,6 +31,7 @@ from graphs.state import (
     SupervisorState,
     no_outcome,
 )
+from runtime.canonical import Json
 from runtime.errors import RunCancelled
 from runtime.settings import load
 
@@ -42,7 +43,7 @@ async def dispatch(state: SupervisorState) -> SupervisorState:
     done = dict(state.get("outcomes") or {})
     lost: dict[str, Outcome] = {}
     for one in (state["route"] or {})["dispatches"]:
-        missing = [id for id in one["needs"] if id in done and not _usable(done[id])]
+        missing = [id for id in one["needs"] if _is_lost(state, id, done)]
         if one["id"] not in done and missing:
             job = _job(state, one, done)
             why = f"Not started: it needs the result of {missing[0]}, which has none."
@@ -54,18 +55,21 @@ def fan_out(state: SupervisorState) -> list[Send] | Literal["judge"]:
     """Start every dispatch whose needs are met; when none is left, judge the answers."""
     done = state.get("outcomes") or {}
     waiting = [one for one in (state["route"] or {})["dispatches"] if one["id"] not in done]
-    ready = [one for one in waiting if all(need in done for need in one["needs"])]
+    ready = [one for one in waiting if all(_is_over(state, id, done) for id in one["needs"])]
     if not ready:
         return "judge"
     return [Send(one["specialist"], _job(state, one, done)) for one in ready]
 
 
 def _job(state: SupervisorState, one: dict[str, str], done: dict[str, Outcome]) -> Job:
-    upstream = {
+    upstream: dict[str, Json] = {
         id: {"request": _text_of(state, id), "outputs": done[id]["outputs"]}
         for id in one["needs"]
         if id in done
     }
+    if _follows(state) in one["needs"]:
+        earlier = state.get("upstream") or {}
+        upstream = {f"earlier-{id}": given for id, given in earlier.items()} | upstream
     return {
         **state["job"],
         "task": one["id"],
@@ -78,6 +82,21 @@ def _job(state: SupervisorState, one: dict[str, str], done: dict[str, Outcome]) 
 def _text_of(state: SupervisorState, id: str) -> str:
     texts = {one["id"]: str(one["text"]) for one in (state["route"] or {})["dispatches"]}
     return texts[id]
+
+
+def _follows(state: SupervisorState) -> str:
+    """The run that the request goes on from. A dispatch may need it like another dispatch."""
+    return str((state["route"] or {}).get("follows", ""))
+
+
+def _is_over(state: SupervisorState, id: str, done: dict[str, Outcome]) -> bool:
+    return id in done or id == _follows(state)
+
+
+def _is_lost(state: SupervisorState, id: str, done: dict[str, Outcome]) -> bool:
+    if id == _follows(state):
+        return not state.get("upstream")
+    return id in done and not _usable(done[id])
 
 
 def _usable(outcome: Outcome) -> bool:

@@ -11,6 +11,7 @@ from langchain_core.tools import BaseTool
 from langgraph.func import task as langgraph_task
 
 from agents.record import Progress
+from agents.routing.tenants import permitted
 from agents.spec import Specialist
 from agents.workshop import Decided, Delegated
 from graphs.approval import ask_decision, ask_person
@@ -51,7 +52,9 @@ class ServiceWorkshop:
         return self.services.gateway.tools(context, known, ask=self._ask, report=self._report)
 
     def specialist(self, name: str) -> Specialist | None:
-        return self.services.registry.get(name)
+        return permitted(self.services.registry, self.services.routing, self.job["tenant"]).get(
+            name
+        )
 
     async def place(self, name: str, work: Callable[[], Awaitable[Json]]) -> Json:
         async def body(_: None) -> Json:

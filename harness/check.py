@@ -7,7 +7,7 @@ from collections.abc import Callable, Collection, Mapping
 from itertools import islice
 
 from harness.limits import Limits
-from harness.near import near_duplicates
+from harness.near import Vectors, near_duplicates
 from harness.order import cycle
 from harness.plan import REQUEST, Plan
 from harness.promises import Promises
@@ -38,6 +38,7 @@ def problems(
     permits: Permits,
     limits: Limits,
     declared: Mapping[str, Mapping[str, Json]] | None = None,
+    vectors: Vectors | None = None,
 ) -> tuple[str, ...]:
     """What is wrong with a plan, one sentence each; empty for a plan that may be executed.
 
@@ -47,6 +48,7 @@ def problems(
     Args:
         inputs: Names of the inputs that the specialist has.
         declared: Their JSON schemas by name, as far as they are known.
+        vectors: Tells the sense of objectives; without it only their words are compared.
     """
     if not plan.tasks:
         return ("The plan has no task.",)
@@ -63,7 +65,7 @@ def problems(
     if not found:
         # Only a plan whose references and schemas hold can be asked what they promise.
         found.extend(Promises(plan, inputs, declared or {}).broken())
-    return (*found, *_repetitive(plan, limits))
+    return (*found, *_repetitive(plan, limits, vectors))
 
 
 def over_count(count: int, limits: Limits) -> str:
@@ -148,8 +150,8 @@ def _malformed(plan: Plan) -> list[str]:
     return found
 
 
-def _repetitive(plan: Plan, limits: Limits) -> list[str]:
-    pairs = list(islice(near_duplicates(plan), limits.near_duplicates + 1))
+def _repetitive(plan: Plan, limits: Limits, vectors: Vectors | None) -> list[str]:
+    pairs = list(islice(near_duplicates(plan, vectors), limits.near_duplicates + 1))
     if len(pairs) <= limits.near_duplicates:
         return []
     named = "; ".join(f"{pair.second!r} and {pair.first!r}" for pair in pairs[:_SHOWN])

@@ -20,7 +20,7 @@ from sqlalchemy import (
 
 from ledger.words import Words
 
-VERSION = 2
+VERSION = 3
 """Of these tables. 1 are those before `meta`, which did not say their version."""
 
 metadata = MetaData()
@@ -205,6 +205,26 @@ approvals = Table(
     Column("asked_at", Float, nullable=False),
     Column("answered_at", Float),
     Index("approvals_of", "run", "state"),
+)
+
+proposals = Table(
+    # What somebody would have changed, and who decided on it. Nothing changes by a row alone.
+    "proposals",
+    metadata,
+    Column("id", String, primary_key=True),
+    Column("kind", String, nullable=False),
+    # The runs that gave the reason.
+    Column("sources", JSON, nullable=False),
+    Column("tenant", Words, nullable=False),
+    Column("payload", JSON, nullable=False),
+    Column("state", String, nullable=False),
+    Column("proposed_by", Words, nullable=False),
+    Column("proposed_at", Float, nullable=False),
+    Column("decided_by", Words),
+    Column("decided_at", Float),
+    Column("rolled_back_by", Words),
+    Column("rolled_back_at", Float),
+    Index("proposals_by_state", "state", "proposed_at"),
 )
 
 blobs = Table(

@@ -16,6 +16,7 @@ from ledger.exchanges import Exchanges
 from ledger.files import Files
 from ledger.migration import prepare
 from ledger.processes import Processes
+from ledger.proposals import Proposals
 from ledger.repository import Repository, Statement
 from ledger.runs import Runs
 from ledger.served import Served
@@ -44,6 +45,7 @@ class Ledger:
         self.spend = Spend(database, clock)
         self.budgets = Budgets(database, clock)
         self.approvals = Approvals(database, clock)
+        self.proposals = Proposals(database, clock)
         self.exchanges = Exchanges(database, clock)
         self.files = Files(database, clock)
         self._together = _Together(database, clock)

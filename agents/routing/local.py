@@ -1,32 +1,41 @@
-"""The second stage: a small classifier, trained in memory from the specialists' own examples.
+"""The second stage: a classifier trained in memory from the specialists' own examples.
 
-Cosine similarity of word and character TF-IDF to each example; a specialist's score is that of
-its nearest example (Cover and Hart 1967), turned into shares by a softmax.
+It costs no tokens, knows when it is not sure, and keeps a promise about how often it is wrong.
 """
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterable, Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from copy import copy
+from dataclasses import asdict
 
 import numpy as np
-from scipy.sparse import csr_matrix, hstack
-from sklearn.feature_extraction.text import TfidfVectorizer
 
 from agents.routing.decision import MOST_CANDIDATES, Candidate, Scored
+from agents.routing.features import Rows
+from agents.routing.promise import Floats, Standing, probability, standing
+from agents.routing.training import (
+    SERVING,
+    Example,
+    Recipe,
+    Trained,
+    examples_of,
+    strangers,
+    train,
+)
 from agents.spec import Specialist
 from models.encoder import Encoder
 from runtime.canonical import digest
 
-# Each of the 61 bundled examples left out once: at 0.08, 42 are answered and 37 of them right;
-# at 0.05, 48 and 38: what is gained is nearly all wrong.
-_TEMPERATURE = 0.08
-# Below this similarity nothing is known about a request, however far ahead its nearest example is.
-_FLOOR = 0.16
+_VERSION = 1
+"""Counts up when the same examples may give other decisions."""
+_FEWEST_LISTED, _MOST_LISTED = 2, 20
+_NOTHING = Scored(candidates=(), none=1.0, threshold=1.0, sure=False, outside=False, short_list=0)
 
 
 class LocalClassifier:
-    """Deterministic: the same specialists and the same text give the same shares."""
+    """Deterministic: the same specialists and the same text give the same decision."""
 
     def __init__(
         self,
@@ -34,76 +43,112 @@ class LocalClassifier:
         encoder: Encoder | None = None,
         *,
         promise: float = 0.98,
+        recipe: Recipe = SERVING,
     ) -> None:
-        pairs = [
-            (example, one.name)
-            for one in specialists
-            for intent in one.intents
-            for example in (*intent.examples, intent.name.replace("-", " "))
-        ]
-        self._owners = [owner for _, owner in pairs]
-        self._names = sorted(set(self._owners))
-        self._words = TfidfVectorizer(
-            preprocessor=_folded, ngram_range=(1, 2), sublinear_tf=True, stop_words="english"
-        )
-        self._characters = TfidfVectorizer(
-            preprocessor=_folded, analyzer="char_wb", ngram_range=(3, 5)
-        )
-        self.identity = digest([pairs, encoder.name if encoder else "", promise])[:16]
-        texts = [text for text, _ in pairs]
-        self._words.fit(texts)
-        self._characters.fit(texts)
-        self._examples = self._vectors(texts)
+        """`promise` is the share of right ones among the requests that are answered locally.
+
+        Without an encoder the words alone decide. A `Cached` encoder computes new examples only.
+        """
+        self.promise = promise
+        self.encoder = encoder
+        self.examples = examples_of(specialists, recipe)
+        self.identity = digest(
+            {
+                "version": _VERSION,
+                "examples": [asdict(one) for one in self.examples],
+                "encoder": encoder.name if encoder else "",
+                "promise": promise,
+                "recipe": asdict(recipe),
+                "outside": list(strangers()),
+            }
+        )[:16]
+        self._known = _known(self.examples)
+        self._trained = train(self.examples, encoder, promise, recipe) if self.examples else None
+
+    def encoding_by(self, encoder: Encoder) -> LocalClassifier:
+        """The same classifier, requests encoded by another encoder of the same vectors."""
+        other = copy(self)
+        other.encoder = encoder
+        return other
 
     def score(self, text: str) -> Scored:
         """What the examples say of a text."""
-        candidates = self.candidates(text)[:MOST_CANDIDATES]
-        second = candidates[1].probability if len(candidates) > 1 else 0.0
-        none = max(0.0, 1 - sum(one.probability for one in candidates))
-        first = candidates[0].probability if candidates else 0.0
-        return Scored(
-            candidates=candidates,
-            none=none,
-            threshold=0.55,
-            sure=first >= 0.55 and first >= 1.5 * second,
-            outside=False,
-            short_list=min(5, len(candidates)),
-        )
+        return self.score_all([text])[0]
 
     def score_all(self, texts: Sequence[str]) -> list[Scored]:
-        """What the examples say of each text."""
-        return [self.score(text) for text in texts]
+        """What the examples say of each text; together they cost less than one by one."""
+        if self._trained is None or not texts:
+            return [_NOTHING] * len(texts)
+        vectors = self.encoder.encode(texts) if self.encoder else None
+        scores = self._trained.scorer.scores(self._trained.features.rows(texts, vectors))
+        found = standing(scores, self._trained.starts)
+        return [
+            _scored(self._trained, found, at, scores[at], self._known.get(_plain(text), ""))
+            for at, text in enumerate(texts)
+        ]
 
     def candidates(self, text: str) -> tuple[Candidate, ...]:
-        """All specialists with examples, the most probable first.
+        """The specialists with examples, the most probable first, at most `MOST_CANDIDATES`."""
+        return self.score(text).candidates
 
-        The probabilities sum to at most 1; what is missing is the share of `none of these`.
-        """
-        similarity = (self._examples @ self._vectors([text]).T).toarray().ravel()
-        best = np.array(
-            [
-                max(
-                    value
-                    for value, owner in zip(similarity, self._owners, strict=True)
-                    if owner == name
-                )
-                for name in self._names
-            ]
+
+def _scored(trained: Trained, found: Standing, at: int, scores: Rows, known: str) -> Scored:
+    """`known` is the specialist that has this very text as an example, or empty."""
+    promise, shares = trained.promise, found.shares[at]
+    signals = found.signals[at : at + 1]
+    first = float(probability(promise.right, signals)[0])
+    inside = max(first, float(probability(promise.inside, signals)[0]))
+    order = np.argsort(-shares, kind="stable")
+    if known:
+        # An example belongs where its author put it; no estimate is needed.
+        order = np.array(sorted(order, key=lambda one: trained.specialists[one] != known))
+        first = inside = 1.0
+    rest = _rest(shares[order[1:MOST_CANDIDATES]], 1 - float(shares[order[0]]), first, inside)
+    candidates = tuple(
+        Candidate(
+            specialist=trained.specialists[one],
+            intent=_intent(trained, scores, one),
+            probability=round(value, 6),
         )
-        logits = np.append(best, _FLOOR) / _TEMPERATURE
-        shares = np.exp(logits - logits.max())
-        shares /= shares.sum()
-        ranked = sorted(zip(self._names, shares[:-1], strict=True), key=lambda pair: -pair[1])
-        return tuple(
-            Candidate(specialist=name, probability=round(float(share), 4)) for name, share in ranked
-        )
-
-    def _vectors(self, texts: list[str]) -> csr_matrix:
-        words, characters = self._words.transform(texts), self._characters.transform(texts)
-        # Both blocks have unit length, so the product of two rows is the mean of two cosines.
-        return csr_matrix(hstack([words, characters]) / np.sqrt(2))
+        for one, value in zip(order[:MOST_CANDIDATES], (first, *rest), strict=True)
+    )
+    return Scored(
+        candidates=candidates,
+        none=round(1 - inside, 6),
+        threshold=min(promise.threshold, 1.0),
+        sure=bool(known) or first >= promise.threshold,
+        outside=not known and inside < promise.declined,
+        short_list=_listed(shares[order], promise.mass),
+    )
 
 
-def _folded(text: str) -> str:
-    """Numbers are who or which, never what: customer 42 and customer 7 are one intent."""
-    return re.sub(r"\d+", "0", text.casefold())
+def _rest(shares: Floats, whole: float, first: float, inside: float) -> list[float]:
+    """The probabilities of the others: what is left of belonging to anybody, by their shares."""
+    return [min(first, (inside - first) * float(one) / whole) if whole else 0.0 for one in shares]
+
+
+def _listed(shares: Floats, mass: float) -> int:
+    """How many of the first it takes until no other one is needed to cover the mass."""
+    before = np.cumsum(shares) - shares
+    wanted = max(_FEWEST_LISTED, int((before <= mass).sum()))
+    return min(wanted, _MOST_LISTED, len(shares))
+
+
+def _intent(trained: Trained, scores: Rows, specialist: int) -> str:
+    start, *following = trained.starts[specialist : specialist + 2]
+    end = following[0] if following else len(scores) - 1
+    nearest = int(start) + int(scores[start:end].argmax())
+    return trained.intents[nearest]
+
+
+def _known(examples: Sequence[Example]) -> Mapping[str, str]:
+    """The specialist of each example that stands in one specialist only."""
+    owners: dict[str, set[str]] = defaultdict(set)
+    for one in examples:
+        if not one.name:
+            owners[_plain(one.text)].add(one.specialist)
+    return {text: next(iter(names)) for text, names in owners.items() if len(names) == 1}
+
+
+def _plain(text: str) -> str:
+    return " ".join(text.casefold().split()).rstrip(".?! ")

@@ -8,10 +8,12 @@ from pathlib import Path
 import pytest
 
 from agents.registry import load_registry
+from agents.routing.encoding import LAYERS
 from agents.routing.local import LocalClassifier
 from agents.routing.settings import load_routing
 from agents.routing.split import by_examples
 from agents.spec import Specialist, problems_of
+from models.encoder import open_encoder
 from runtime.errors import ConfigError, RequestError
 from runtime.settings import ROOT
 
@@ -53,9 +55,9 @@ def test_a_seventh_specialist_is_one_file_and_gets_its_requests(tmp_path: Path) 
     shutil.copytree(BUNDLED, folder)
     (folder / "tide-times.md").write_text(TIDES)
     registry = load_registry(folder)
-    classify = LocalClassifier(registry.values()).candidates
+    classifier = LocalClassifier(registry.values(), open_encoder(layers=LAYERS))
     routing = load_routing(ROOT / "config" / "routing.yaml")
-    route = by_examples("When is high water in Hamburg?", classify, routing)
+    route = by_examples("When is high water in Hamburg?", classifier, routing)
     assert len(registry) == 7
     assert route is not None
     assert route.dispatches[0].specialist == "tide-times"

@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 import json
+import time
 from pathlib import Path
 
 import pytest
+import yaml
 
 from app.check import Report, check_all
 from app.places import settings_for
+from app.route_confusable import confusable
+from app.route_near import Example
+from models.encoder import open_encoder
 from runtime.errors import ConfigError
+from runtime.settings import ROOT
 from tests.app.conftest import Invoke
 
 BROKEN = Path(__file__).parent.parent / "broken"
@@ -66,8 +72,8 @@ CONFIGS = [
     ("policy/b-schema.cedar", 5, "no annotation @because", "Use @id"),
     ("policy/c-ids.cedar", 1, "no @id", "Begin it with @id"),
     ("policy/c-ids.cedar", 6, "'c/same' is taken", "an id of its own"),
-    ("routing.yaml", 1, "'short_list' is missing", "Add"),
-    ("routing.yaml", 1, "confidence = 1.5", "Mend the value"),
+    ("routing.yaml", 1, "'references' is missing", "Add"),
+    ("routing.yaml", 1, "promise = 1.5", "Mend the value"),
 ]
 
 SINGLE = [
@@ -133,6 +139,97 @@ def test_a_folder_without_anything_to_check_is_refused(switchyard: Invoke, tmp_p
     assert done.exit_code == 2
     assert "holds nothing that can be checked" in done.stderr
     assert "specialists" in done.stderr
+
+
+def specialist(folder: Path, name: str, *intents: tuple[str, list[str]]) -> None:
+    text = (BROKEN / "specs/specialists/fine.md").read_text()
+    front, _, rest = text.partition("intents:\n")
+    written = "".join(
+        f"  - name: {intent}\n    examples:\n" + "".join(f"      - {one}\n" for one in examples)
+        for intent, examples in intents
+    )
+    rest = rest.partition("outputs:")[2]
+    named = front.replace("name: fine", f"name: {name}")
+    (folder / "specialists" / f"{name}.md").write_text(f"{named}intents:\n{written}outputs:{rest}")
+
+
+@pytest.fixture
+def confused(home: Path, tmp_path: Path) -> Path:
+    """Two specialists, one of whose examples each lies nearer to those of the other."""
+    (tmp_path / "specialists").mkdir()
+    routing = yaml.safe_load((ROOT / "config" / "routing.yaml").read_text())
+    # Aliases stand for specialists that are not here.
+    (tmp_path / "routing.yaml").write_text(yaml.safe_dump(routing | {"aliases": {}}))
+    parcels = ["Where is my parcel now", "Track the parcel to Porto", "Has the parcel arrived"]
+    bills = ["Pay the open bill", "Which bills are due", "Track the parcel of the bill to Porto"]
+    specialist(tmp_path, "billing", ("bills", bills))
+    specialist(tmp_path, "shipping", ("parcels", parcels))
+    return tmp_path
+
+
+def test_confusable_intents_are_warned_of_with_the_very_examples(
+    switchyard: Invoke, confused: Path
+) -> None:
+    done = switchyard("check", str(confused), "--offline-tools")
+    assert done.exit_code == 0
+    assert "specialists/billing.md:10: warning: 'billing/bills' is easily confused" in done.stdout
+    for part in (
+        "'Track the parcel of the bill to Porto' (billing.md:10)",
+        "lies nearer to 'Track the parcel to Porto' (shipping.md:9)",
+        "remedy: Reword them with what is special to each specialist",
+        "No problems, 1 warning",
+    ):
+        assert part in done.stdout
+    told = json.loads(switchyard("check", str(confused), "--offline-tools", "--json").stdout)
+    assert told["problems"] == []
+    (warning,) = told["warnings"]
+    assert (warning["line"], warning["mild"]) == (10, False)
+    assert warning["field"] == "intents.0.examples.2"
+
+
+def test_a_warning_fails_only_where_that_is_asked_for(switchyard: Invoke, confused: Path) -> None:
+    assert switchyard("check", str(confused), "--offline-tools", "--strict").exit_code == 1
+    bills = ["Pay the open bill", "Which bills are due", "Settle the invoice of the supplier"]
+    specialist(confused, "billing", ("bills", bills))
+    done = switchyard("check", str(confused), "--offline-tools", "--strict")
+    assert (done.exit_code, "warning" in done.stdout) == (0, False)
+
+
+def test_intents_of_one_specialist_are_only_noted(switchyard: Invoke, confused: Path) -> None:
+    (confused / "specialists/shipping.md").unlink()
+    parcels = ["Where is my parcel now", "Track the parcel to Porto", "Has the parcel arrived"]
+    bills = ["Pay the open bill", "Which bills are due", "Track the parcel of the bill to Porto"]
+    specialist(confused, "billing", ("bills", bills), ("parcels", parcels))
+    done = switchyard("check", str(confused), "--offline-tools", "--strict")
+    assert done.exit_code == 0
+    assert "note: 'billing/bills' is easily confused with 'billing/parcels'" in done.stdout
+
+
+def test_what_is_refused_is_not_warned_of_as_well(switchyard: Invoke, confused: Path) -> None:
+    bills = ["Pay the open bill", "Which bills are due", "Please track a parcel to Porto!"]
+    specialist(confused, "billing", ("bills", bills))
+    told = json.loads(switchyard("check", str(confused), "--offline-tools", "--json").stdout)
+    assert [one["reason"] for one in told["problems"]] == [
+        "the example 'Track the parcel to Porto' is nearly one of 'billing':"
+        " 'Please track a parcel to Porto!' (billing.md:10)"
+    ]
+    assert told["warnings"] == []
+
+
+@pytest.mark.parametrize("encoder", ["words", "meaning"])
+def test_a_thousand_examples_and_more_are_compared_in_seconds(encoder: str) -> None:
+    opened = open_encoder() if encoder == "meaning" else None
+    if encoder == "meaning" and opened is None:
+        pytest.skip("the encoder's weights are not installed")
+    examples = [
+        Example(text=f"{verb} the {noun} {n}", specialist=noun, intent=noun, path=())
+        for noun in (f"thing{letter}{other}" for letter in "abcdefghij" for other in "abcdefghijk")
+        for n, verb in enumerate(("show", "find", "send", "move", "drop", "lift", "mend") * 2)
+    ]
+    began = time.monotonic()
+    confusable(examples, opened)
+    # Generous: 1,540 examples take 1 s by words and 4 s by meaning on an idle machine.
+    assert time.monotonic() - began < 60
 
 
 def assert_told(report: Report, folder: Path, expected: list[tuple[str, int, str, str]]) -> None:

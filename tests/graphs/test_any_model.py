@@ -145,6 +145,8 @@ async def test_an_unsure_request_goes_to_a_specialist_that_exists_or_is_declined
     recorded = await any_model.services.ledger.runs.latest(1)
     decision = await any_model.services.ledger.runs.route(recorded[0].id)
     assert decision is not None
+    # Beside the route the ledger keeps what it was made from.
+    assert set(decision.pop("given")) == {"hint", "earlier", "asked"}
     route = Route.model_validate(decision)
     assert route.stage in ("local", "model")
     assert {one.specialist for one in route.dispatches} <= set(any_model.services.registry)

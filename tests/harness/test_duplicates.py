@@ -4,18 +4,23 @@ from __future__ import annotations
 
 import random
 import time
+from collections.abc import Sequence
 
+import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from harness.check import problems
 from harness.expand import Template, expand
 from harness.inputs import look_up, resolve
 from harness.limits import Limits
 from harness.merge import merged
-from harness.near import near_duplicates
+from harness.near import Vectors, near_duplicates
 from harness.order import topological
 from harness.plan import Check, Input, Plan, Task
+from models.encoder import Encoder, open_encoder
 from runtime.canonical import Json
+from tests.harness.paraphrases import DIFFERENT, SAME
 
 LIMITS = Limits(
     tasks=10_000,
@@ -169,3 +174,109 @@ def test_five_thousand_tasks_made_of_the_same_words_take_no_quadratic_time() -> 
     started = time.process_time()
     assert len(wrong(plan, allowed=500)) == 1
     assert time.process_time() - started < 5, "about 0.6 s on a quiet core"
+
+
+def reworded(one: str, other: str) -> Plan:
+    return Plan(tasks=(Task(id="a", objective=one), Task(id="b", objective=other)))
+
+
+@pytest.fixture(scope="module")
+def encoder() -> Encoder:
+    found = open_encoder()
+    assert found is not None, "requirements/weights.txt is not installed"
+    return found
+
+
+def test_no_two_different_objectives_are_taken_for_one(encoder: Encoder) -> None:
+    taken = [pair for pair in DIFFERENT if list(near_duplicates(reworded(*pair), encoder.encode))]
+    assert taken == []
+
+
+def test_the_closest_paraphrases_are_near_duplicates(encoder: Encoder) -> None:
+    found = [pair for pair in SAME if list(near_duplicates(reworded(*pair), encoder.encode))]
+    assert len(found) >= 4
+    for pair in found:
+        assert list(near_duplicates(reworded(*pair))) == [], "by words alone there is none"
+
+
+def toward(objectives: Sequence[str]) -> NDArray[np.float32]:
+    """Every sentence means the same."""
+    return np.ones((len(objectives), 1), np.float32)
+
+
+COST = "Work out what ownership costs in total across five years"
+TOTAL = "Calculate the price of owning it"
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ({"objective": COST}, {"objective": TOTAL + " at Acme"}),
+        ({"objective": COST}, {"objective": TOTAL, "inputs": {"x": Input(value=1)}}),
+        ({"objective": COST}, {"objective": TOTAL, "specialist": "legal"}),
+        ({"objective": COST}, {"objective": TOTAL, "needs": ("c",)}),
+        ({"objective": COST, "group": "g"}, {"objective": TOTAL, "group": "g"}),
+        ({"objective": REVIEW}, {"objective": REVIEW.replace("buyer", "seller at once")}),
+    ],
+)
+def test_the_same_sense_is_not_enough(one: dict[str, object], other: dict[str, object]) -> None:
+    first, second = (
+        Task.model_validate({"id": id, **task}) for id, task in (("a", one), ("b", other))
+    )
+    plan = Plan(
+        tasks=(first, second, Task(id="c", objective="begin", inputs={"y": Input(value=2)}))
+    )
+    assert [pair for pair in near_duplicates(plan, toward) if pair.likeness == 1] == []
+
+
+def test_paraphrases_are_named_when_a_plan_is_checked() -> None:
+    limits = LIMITS.model_copy(update={"near_duplicates": 0})
+
+    def found(vectors: Vectors | None) -> tuple[str, ...]:
+        return problems(
+            reworded(COST, TOTAL), inputs=(), permits=lambda _: "", limits=limits, vectors=vectors
+        )
+
+    assert found(None) == ()
+    (problem,) = found(toward)
+    assert "'b' nearly repeats 'a'" in problem
+
+
+def test_nobody_is_asked_for_the_sense_of_tasks_that_their_inputs_tell_apart() -> None:
+    asked: list[str] = []
+
+    def noted(objectives: Sequence[str]) -> NDArray[np.float32]:
+        asked.extend(objectives)
+        return toward(objectives)
+
+    tasks = [
+        Task(id="a", objective=COST, inputs={"x": Input(value=1)}),
+        Task(id="b", objective=TOTAL, inputs={"x": Input(value=2)}),
+        Task(id="c", objective="read one page", group="g"),
+        Task(id="d", objective="read the next", group="g"),
+    ]
+    assert list(near_duplicates(Plan(tasks=tuple(tasks)), noted)) == []
+    assert asked == []
+    near = Plan(tasks=(Task(id="a", objective=REVIEW), Task(id="b", objective=REVIEW + " today")))
+    assert next(iter(near_duplicates(near, noted))).second == "b"
+    assert asked == [], "the words were enough"
+
+
+def test_five_thousand_senses_take_no_quadratic_time() -> None:
+    drawn = np.random.default_rng(3)
+
+    def vectors(objectives: Sequence[str]) -> NDArray[np.float32]:
+        rows = drawn.normal(size=(len(objectives), 384)).astype(np.float32)
+        return np.asarray(rows / np.linalg.norm(rows, axis=1, keepdims=True), np.float32)
+
+    words = random.Random(7).choices
+    letters = "abcdefghijklmnopqrstuvwxyz"
+    plan = Plan(
+        tasks=tuple(
+            Task(id=f"t{n}", objective=" ".join("".join(words(letters, k=5)) for _ in range(8)))
+            for n in range(5_000)
+        )
+    )
+    started = time.process_time()
+    assert list(near_duplicates(plan, vectors)) == []
+    assert time.process_time() - started < 10, "about 1.5 s on a quiet core"
