@@ -66,7 +66,7 @@ async def local(state: SupervisorState) -> SupervisorState:
         decided = await asyncio.to_thread(desk.by_local, job["text"], earlier)
     took = _after(state, began)
     if isinstance(decided, Route):
-        return await _decided(opened, state, decided, took, earlier)
+        return await _decided(opened, state, decided, took, earlier, desk)
     return {"route": None, "unsure": decided.model_dump(mode="json"), "took": took}
 
 
@@ -189,11 +189,18 @@ def _after(state: SupervisorState, began: float, tokens: int = 0) -> Took:
 
 
 async def _decided(
-    opened: Services, state: SupervisorState, route: Route, took: Took, earlier: Earlier | None
+    opened: Services,
+    state: SupervisorState,
+    route: Route,
+    took: Took,
+    earlier: Earlier | None,
+    by: Desk | None = None,
 ) -> SupervisorState:
     """Record a decision with what it took and what it was made from, and tell it."""
     job = state["job"]
-    identity = await asyncio.to_thread(lambda: desk_of(opened, job["tenant"]).identity)
+    # Another identity where words alone had to decide: a replay can then tell why it differs.
+    desk = by or desk_of(opened, job["tenant"])
+    identity = await asyncio.to_thread(lambda: desk.identity)
     route = route.model_copy(
         update={
             "router": identity,

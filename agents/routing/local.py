@@ -75,15 +75,18 @@ class LocalClassifier:
         """What the examples say of a text."""
         return self.score_all([text])[0]
 
-    def score_all(self, texts: Sequence[str]) -> list[Scored]:
-        """What the examples say of each text; together they cost less than one by one."""
+    def score_all(self, texts: Sequence[str], most: int = MOST_CANDIDATES) -> list[Scored]:
+        """What the examples say of each text; together they cost less than one by one.
+
+        `most` bounds the candidates of each.
+        """
         if self._trained is None or not texts:
             return [_NOTHING] * len(texts)
         vectors = self.encoder.encode(texts) if self.encoder else None
         scores = self._trained.scorer.scores(self._trained.features.rows(texts, vectors))
         found = standing(scores, self._trained.starts)
         return [
-            _scored(self._trained, found, at, scores[at], self._known.get(_plain(text), ""))
+            _scored(self._trained, found, at, scores[at], self._known.get(_plain(text), ""), most)
             for at, text in enumerate(texts)
         ]
 
@@ -92,7 +95,9 @@ class LocalClassifier:
         return self.score(text).candidates
 
 
-def _scored(trained: Trained, found: Standing, at: int, scores: Rows, known: str) -> Scored:
+def _scored(
+    trained: Trained, found: Standing, at: int, scores: Rows, known: str, most: int
+) -> Scored:
     """`known` is the specialist that has this very text as an example, or empty."""
     promise, shares = trained.promise, found.shares[at]
     signals = found.signals[at : at + 1]
@@ -103,14 +108,14 @@ def _scored(trained: Trained, found: Standing, at: int, scores: Rows, known: str
         # An example belongs where its author put it; no estimate is needed.
         order = np.array(sorted(order, key=lambda one: trained.specialists[one] != known))
         first = inside = 1.0
-    rest = _rest(shares[order[1:MOST_CANDIDATES]], 1 - float(shares[order[0]]), first, inside)
+    rest = _rest(shares[order[1:most]], 1 - float(shares[order[0]]), first, inside)
     candidates = tuple(
         Candidate(
             specialist=trained.specialists[one],
             intent=_intent(trained, scores, one),
             probability=round(value, 6),
         )
-        for one, value in zip(order[:MOST_CANDIDATES], (first, *rest), strict=True)
+        for one, value in zip(order[:most], (first, *rest), strict=True)
     )
     return Scored(
         candidates=candidates,

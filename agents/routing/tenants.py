@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping, Sequence
 
-from agents.routing.decision import Candidate, Scored
+from agents.routing.decision import MOST_CANDIDATES, Candidate, Scored
 from agents.routing.local import LocalClassifier
 from agents.routing.settings import Routing
 from agents.spec import Specialist
@@ -37,22 +38,27 @@ class PermittedOnly:
         self._classifier = classifier
         self._allowed = allowed
         self.identity = classifier.identity
+        owners = {one.specialist for one in classifier.examples}
+        self._all = owners <= set(allowed)
 
     def score(self, text: str) -> Scored:
         """What the examples say of a text, without those that the tenant may not use."""
-        return self._only(self._classifier.score(text))
+        return self.score_all([text])[0]
 
     def score_all(self, texts: Sequence[str]) -> list[Scored]:
         """What the examples say of each text."""
-        return [self._only(scored) for scored in self._classifier.score_all(texts)]
+        if self._all:
+            return self._classifier.score_all(texts)
+        # All of them: those that the tenant may use can stand far down.
+        return [self._only(one) for one in self._classifier.score_all(texts, sys.maxsize)]
 
     def candidates(self, text: str) -> tuple[Candidate, ...]:
         """The candidates of `score`."""
-        return tuple(one for one in self._classifier.candidates(text) if self._may(one))
+        return self.score(text).candidates
 
     def _only(self, scored: Scored) -> Scored:
-        kept = tuple(one for one in scored.candidates if self._may(one))
-        if len(kept) == len(scored.candidates):
+        kept = tuple(one for one in scored.candidates if self._may(one))[:MOST_CANDIDATES]
+        if not scored.candidates:
             return scored
         first = self._may(scored.candidates[0])
         lost = sum(one.probability for one in scored.candidates if not self._may(one))

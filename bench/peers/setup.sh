@@ -10,6 +10,6 @@ echo "Installing requirements/peers.txt (hashes checked) ..." >&2
 if command -v uv >/dev/null 2>&1; then
     uv pip install --quiet --python .venv-peers/bin/python --require-hashes -r requirements/peers.txt
 else
-    .venv-peers/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/peers.txt
+    .venv-peers/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements/peers.txt
 fi
 touch .venv-peers/.peers

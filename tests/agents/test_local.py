@@ -9,6 +9,7 @@ import pytest
 
 from agents.routing.decision import MOST_CANDIDATES
 from agents.routing.local import LocalClassifier
+from agents.routing.tenants import PermittedOnly
 from agents.routing.training import Recipe, strangers
 from agents.spec import Specialist
 from bench.router_data import Data, load
@@ -273,3 +274,28 @@ class Counting:
         wanted = list(texts)  # type: ignore[call-overload]
         self.asked += wanted
         return self._encoder.encode(wanted)
+
+
+def test_specialists_that_nobody_could_tell_apart_make_no_promise() -> None:
+    texts = [f"{letter * 4} {letter * 6}" for letter in "abcdefghijklmnopqrstuvwx"]
+    classifier = LocalClassifier(
+        [
+            specialist("one", tuple(texts)),
+            specialist("two", tuple(f"{text} please" for text in texts)),
+        ],
+        recipe=Recipe(names=False),
+    )
+    scored = classifier.score("aaaa aaaaaa, if you please")
+    assert scored.short_list == 2
+    assert scored.candidates[0].probability < 1
+
+
+def test_a_tenant_with_few_of_many_specialists_still_has_candidates(
+    trained: LocalClassifier, data: Data
+) -> None:
+    ranked = trained.score_all([data.asked[0][0]], INTENTS)[0].candidates
+    last = {one.name: one for one in specialists(data) if one.name == ranked[-1].specialist}
+    assert len(ranked) > MOST_CANDIDATES
+    scored = PermittedOnly(trained, last).score(data.asked[0][0])
+    assert [one.specialist for one in scored.candidates] == [ranked[-1].specialist]
+    assert (scored.sure, scored.short_list) == (False, 1)

@@ -225,3 +225,14 @@ def test_an_answer_that_wants_none_of_the_options_goes_to_the_fallback(
 def test_an_answer_that_settles_nothing_is_left_to_the_next_stage(desk_with: DeskWith) -> None:
     asked = Asked(text="do it", question="?", options=("crm-lookup", "notify"), answer="whatever")
     assert desk_with().by_rule(asked.whole, asked=asked) is None
+
+
+def test_nobody_gets_the_same_words_twice(desk_with: DeskWith) -> None:
+    assert sent(desk_with().by_rule("@crm @crm-lookup @crm who is customer 3?")) == [
+        ("crm-lookup", "who is customer 3?", ())
+    ]
+
+
+def test_a_request_with_too_many_addresses_is_refused(desk_with: DeskWith) -> None:
+    with pytest.raises(RequestError, match="9 specialists at once"):
+        desk_with().by_rule("@crm who is it? " * 9)
