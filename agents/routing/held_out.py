@@ -18,7 +18,7 @@ from agents.routing.features import Rows
 from agents.routing.scores import Owners, Sample, Scorer
 
 _FOLDS = 10
-_ENOUGH = 700
+_ENOUGH = 1000
 """Held-out examples after which no further fold is scored: more would only cost time."""
 
 

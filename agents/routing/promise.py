@@ -5,7 +5,7 @@ Probabilistic outputs for support vector machines, 1999). The threshold is the l
 which the expected share of right answers is still the promised one (selective classification,
 Geifman and El-Yaniv 2017, by the mean of calibrated confidences). It errs on the safe side in three
 ways: a scorer in held-out scoring has a tenth fewer examples than the one that serves, a share of
-the traffic is assumed to belong to nobody, and most of a standard error is kept as a distance.
+the traffic is assumed to belong to nobody, and a standard error is kept as a distance.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ _STRANGERS = 0.15
 """Share of requests that belong to nobody, in the traffic for which the promise is made."""
 _LOST = 0.01
 """Share of requests with a specialist that may be declined outright, or miss the short list."""
-_CAUTION = 0.75
+_CAUTION = 1.0
 """Standard errors by which the expected share must lie above the promised one: with few held-out
 examples the estimate itself may be wrong."""
 _FEWEST = 20
