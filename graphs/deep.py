@@ -13,10 +13,11 @@ from agents.compose import compose
 from agents.planner import Unfinished
 from graphs.authority import authority_of, with_budget
 from graphs.costs import estimate_of, objection
+from graphs.held import when_open
 from graphs.planning import composed, draw, faults, inputs_of, redraw
 from graphs.plans import announce, done_or_refused, keep_plan, what_is_left
 from graphs.request import job_from
-from graphs.services import services, services_when_open
+from graphs.services import services
 from graphs.signing import sign
 from graphs.solo import carry_out
 from graphs.state import (
@@ -41,8 +42,6 @@ async def plan(state: DeepState) -> DeepState:
 
     A plan that was drawn with `objections` is the one round of repair.
     """
-    # The server may start a run that it remembers before the rooms are open.
-    await services_when_open()
     objections = state.get("objections", [])
     update: DeepState = {"objections": [], "repaired": bool(objections)}
     if "job" in state and (objections or not state.get("own_run")):
@@ -279,7 +278,7 @@ def build(input_schema: type[Any] = SupervisorInput) -> Builder:
         DeepState, context_schema=RequestContext, input_schema=input_schema
     )
     for node in (plan, check, approve, execute, replan, synthesise, conclude):
-        builder.add_node(node.__name__, node)
+        builder.add_node(node.__name__, when_open(node))
     builder.add_edge(START, "plan")
     builder.add_edge("plan", "check")
     builder.add_conditional_edges("check", after_check)

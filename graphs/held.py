@@ -1,4 +1,5 @@
-"""Nodes that work for a run only while this process drives it and nobody cancelled it."""
+"""Nodes that begin once the services are open, and that work for a run only while this process
+drives it and nobody cancelled it."""
 
 from __future__ import annotations
 
@@ -23,6 +24,18 @@ class Node(Protocol[S_contra, U_co]):
     def __call__(self, state: S_contra) -> Awaitable[U_co]: ...
 
 
+def when_open(node: Callable[[S], Awaitable[U]]) -> Node[S, U]:
+    """The node, begun once the services are open: a restarted server goes on at any of them."""
+
+    # The library reads name and types of a node from its signature.
+    @functools.wraps(node)
+    async def waiting(state: S) -> U:
+        await services_when_open()
+        return await node(state)
+
+    return waiting
+
+
 def held(
     node: Callable[[S], Awaitable[U]],
     run_of: Callable[[S], str],
@@ -34,7 +47,6 @@ def held(
         RunTaken: another process drives the run.
     """
 
-    # The library reads name and types of a node from its signature.
     @functools.wraps(node)
     async def guarded(state: S) -> U:
         opened = await services_when_open()

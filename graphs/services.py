@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 
 from agents.limits import LimitsFile, load_limits
@@ -41,6 +41,7 @@ class Services:
 
 
 _current: Services | None = None
+_opening = 0
 
 
 def services() -> Services:
@@ -60,12 +61,16 @@ def services() -> Services:
 async def services_when_open(seconds: float = 60.0) -> Services:
     """The services, once they are open: a server may start a run before it has opened them.
 
+    Training for many specialists may take longer than `seconds`, which count only while nobody is
+    opening them.
+
     Raises:
         OperatorError: nobody opened them in that time.
     """
-    until = asyncio.get_running_loop().time() + seconds
+    clock = asyncio.get_running_loop().time
+    until = clock() + seconds
     # Not an event: it would belong to one loop, and each server and test has its own.
-    while _current is None and asyncio.get_running_loop().time() < until:  # noqa: ASYNC110
+    while _current is None and (_opening or clock() < until):  # noqa: ASYNC110
         await asyncio.sleep(0.05)
     return services()
 
@@ -80,12 +85,28 @@ async def open_services(settings: Settings, kind: str = "run") -> AsyncIterator[
         ConfigError: a configuration file is wrong.
         LedgerUnavailable: the ledger cannot be opened.
     """
-    global _current
+    global _current, _opening
     if strangers := foreign_rooms():
         raise OperatorError(
             f"Other packages stand where ours should: {strangers}",
             remedy="Uninstall them, or start from the folder that holds langgraph.json.",
         )
+    async with AsyncExitStack() as stack:
+        _opening += 1
+        try:
+            opened = await stack.enter_async_context(_open_rooms(settings, kind))
+        finally:
+            _opening -= 1
+        send_discreetly()
+        before, _current = _current, opened
+        try:
+            yield opened
+        finally:
+            _current = before
+
+
+@asynccontextmanager
+async def _open_rooms(settings: Settings, kind: str) -> AsyncIterator[Services]:
     files = await asyncio.to_thread(_read, settings)
     async with (
         open_ledger(settings.ledger) as ledger,
@@ -113,7 +134,7 @@ async def open_services(settings: Settings, kind: str = "run") -> AsyncIterator[
             models,
             files.limits.request_dollars,
         )
-        opened = Services(
+        yield Services(
             settings=settings,
             ledger=ledger,
             models=models,
@@ -124,12 +145,6 @@ async def open_services(settings: Settings, kind: str = "run") -> AsyncIterator[
             local_stage=local_stage,
             holding=holding,
         )
-        send_discreetly()
-        before, _current = _current, opened
-        try:
-            yield opened
-        finally:
-            _current = before
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
