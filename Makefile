@@ -23,7 +23,7 @@ dev: $(RUNTIME) ## start the LangGraph dev server on http://127.0.0.1:2024 (PORT
 	@$(BIN)/switchyard dev --port $(PORT)
 
 test: lint typecheck contracts ## lint, types, import contracts and all tests
-	@$(BIN)/python -m pytest --numprocesses auto --dist loadfile
+	@$(BIN)/python -m pytest --numprocesses auto --dist worksteal
 
 lint: $(DEVELOPMENT) ## ruff: rules and format
 	@$(BIN)/ruff check .

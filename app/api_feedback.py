@@ -83,7 +83,7 @@ async def _said(request: Request) -> Said:
             value=str(first["input"])[:80],
             remedy=f"Known fields: {', '.join(Said.model_fields)}.",
         ) from error
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise RequestError(
             f"is not JSON: {error}",
             field="body",

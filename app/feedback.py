@@ -185,6 +185,7 @@ def _known(specialists: Mapping[str, Specialist], name: str) -> Specialist:
 def words_of_route(run: Run, route: Route, said: Said) -> str:
     """The request as it was routed, on one line: without its address and what it goes on from."""
     parts = {one.id: one.text for one in route.dispatches}
+    parts |= {f"left{number}": text for number, text in enumerate(route.left_out, start=1)}
     if said.dispatch and said.dispatch not in parts:
         raise RequestError(
             f"run {run.id} has no part {said.dispatch!r}",

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -90,15 +92,20 @@ def loads(change: Change) -> Specialist:
 
 
 def write(change: Change) -> None:
-    """Put the new text in place of the old one, all of it or nothing.
+    """Put the new text in place of the old one, all of it or nothing, one writer at a time.
 
     Raises:
         EditFailed: somebody changed the file meanwhile.
         OSError: it cannot be written.
     """
-    if read(change.file) != change.before:
-        told = "somebody changed it at this very moment"
-        raise EditFailed(change.file, told, remedy="Try again.")
+    with _alone_in(change.file.parent):
+        if read(change.file) != change.before:
+            told = "somebody changed it at this very moment"
+            raise EditFailed(change.file, told, remedy="Try again.")
+        _replace(change)
+
+
+def _replace(change: Change) -> None:
     mode = change.file.stat().st_mode
     # Not `.md`: nobody shall load it as a specialist.
     number, name = tempfile.mkstemp(prefix=f".{change.file.stem}-", dir=change.file.parent)
@@ -111,6 +118,17 @@ def write(change: Change) -> None:
     except BaseException:
         temporary.unlink(missing_ok=True)
         raise
+
+
+@contextmanager
+def _alone_in(folder: Path) -> Iterator[None]:
+    """Other processes that write specialist files wait."""
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(handle)
 
 
 def read(file: Path) -> str:

@@ -9,10 +9,14 @@ from __future__ import annotations
 
 import asyncio
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from app.cli_options import home_option, json_option, print_json, settings_at
+
+if TYPE_CHECKING:
+    from app.proposals import Done
 
 _by = click.option("--by", default="", metavar="WHO", help="Who decides; else this machine's user.")
 _golden = click.option(
@@ -82,7 +86,6 @@ def approve(
     """
     from app.person import at_this_terminal
     from app.proposals import approve as approve_it
-    from app.proposals_show import decided_json, show_decided
 
     done = asyncio.run(
         approve_it(
@@ -93,10 +96,7 @@ def approve(
             include_regulated=include_regulated,
         )
     )
-    if json:
-        print_json(decided_json(done))
-    else:
-        show_decided(done)
+    _tell(done, as_json=json)
 
 
 @proposals.command()
@@ -109,14 +109,10 @@ def reject(outer_home: str, proposal: str, by: str, home: str, json: bool) -> No
     """Turn a proposal down. No file changes."""
     from app.person import at_this_terminal
     from app.proposals import reject as reject_it
-    from app.proposals_show import decided_json, show_decided
 
     settings = settings_at(home or outer_home)
     done = asyncio.run(reject_it(settings, proposal, by=by or at_this_terminal()))
-    if json:
-        print_json(decided_json(done))
-    else:
-        show_decided(done)
+    _tell(done, as_json=json)
 
 
 @proposals.command()
@@ -129,11 +125,16 @@ def rollback(outer_home: str, proposal: str, by: str, home: str, json: bool) -> 
     """Take what an approved proposal wrote out of its file again, and show the diff."""
     from app.person import at_this_terminal
     from app.proposals import roll_back
-    from app.proposals_show import decided_json, show_decided
 
     settings = settings_at(home or outer_home)
     done = asyncio.run(roll_back(settings, proposal, by=by or at_this_terminal()))
-    if json:
+    _tell(done, as_json=json)
+
+
+def _tell(done: Done, *, as_json: bool) -> None:
+    from app.proposals_show import decided_json, show_decided
+
+    if as_json:
         print_json(decided_json(done))
     else:
         show_decided(done)

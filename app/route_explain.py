@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from agents.routing.choose import prompt_for
 from agents.routing.cuts import places
 from agents.routing.decision import Candidate, Route, Scored
-from agents.routing.desk import Desk, Unsure
+from agents.routing.desk import Choice, Desk, Unsure
 from agents.routing.split import LONGEST, Reading, read
 from app.route_desk import Opened, open_desk
 from app.route_explanation import Cut, Explanation, NearExample, Part, Share, Shown, Stage, Told
@@ -146,19 +146,22 @@ def _shares(words: Sequence[Word]) -> tuple[Share, ...]:
     return tuple(Share(word=one.word, weight=round(one.weight, 4)) for one in words)
 
 
-def _shown(text: str, reading: Reading, free: Free, desk: Desk) -> Shown | None:
-    unsure = free.decided if isinstance(free.decided, Unsure) else None
-    listed = unsure.candidates if unsure else reading.listed
-    if not listed:
-        return None
+def _shown(text: str, reading: Reading, free: Free, desk: Desk) -> tuple[Shown, ...]:
+    asked = isinstance(free.decided, Unsure)
+    would = (Choice(text=text, candidates=reading.listed),)
+    choices = free.decided.choices if isinstance(free.decided, Unsure) else would
+    return tuple(_asked_for(one, desk, asked=asked) for one in choices if one.candidates)
+
+
+def _asked_for(choice: Choice, desk: Desk, *, asked: bool) -> Shown:
     every = [Candidate(specialist=name, probability=0.0) for name in desk.specialists]
-    prompt = _prompt(unsure.text if unsure else text, listed, desk)
+    prompt = _prompt(choice.text, choice.candidates, desk)
     return Shown(
-        asked=unsure is not None,
+        asked=asked,
         prompt=prompt,
-        candidates=len(listed),
+        candidates=len(choice.candidates),
         tokens=estimate_prompt(prompt, None),
-        tokens_of_all=estimate_prompt(_prompt(text, every, desk), None),
+        tokens_of_all=estimate_prompt(_prompt(choice.text, every, desk), None),
     )
 
 

@@ -25,8 +25,8 @@ def show_explanation(told: Explanation) -> None:
         _title("Split")
     for cut in told.cuts:
         _cut(cut)
-    if told.shown is not None:
-        _prompt(told.shown)
+    for shown in told.shown:
+        _prompt(shown)
 
 
 def _candidate(one: Told, threshold: float) -> None:

@@ -88,5 +88,5 @@ class Explanation(Frozen):
     threshold: float | None = None
     sure: bool | None = None
     outside: bool | None = None
-    shown: Shown | None = None
+    shown: tuple[Shown, ...] = ()
     cuts: tuple[Cut, ...] = ()

@@ -97,6 +97,8 @@ def show_route(route: Route) -> None:
     for one in route.dispatches:
         after = f"  after {', '.join(one.needs)}" if one.needs else ""
         click.echo(f"  {one.id} {one.specialist}{after}: {one.text[:200]}")
+    for text in route.left_out:
+        click.echo(f"  nobody takes: {text[:200]}")
     if route.candidates:
         click.echo("  considered:")
     for candidate in route.candidates:

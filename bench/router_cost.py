@@ -37,7 +37,7 @@ _SAMPLED = 300
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Traffic:
-    """Requests, and the short lists of those that reach the model."""
+    """Requests, and the short lists of the texts that reach the model: parts each by itself."""
 
     texts: tuple[str, ...]
     lists: tuple[tuple[str, tuple[Candidate, ...]], ...]
@@ -63,14 +63,14 @@ def on_shipped(encoder: Remembering) -> Traffic:
         routing=load_routing(ROOT / "config" / "routing.yaml"),
         tenant="default",
     )
-    lists = []
+    lists: list[tuple[str, tuple[Candidate, ...]]] = []
     texts = tuple(one.text for one in shipped())
     for text in texts:
         if desk.by_rule(text) is not None:
             continue
         said = desk.by_local(text)
         if isinstance(said, Unsure):
-            lists.append((said.text, said.candidates))
+            lists.extend((one.text, one.candidates) for one in said.choices)
     return Traffic(texts=texts, lists=tuple(lists), specialists=registry)
 
 

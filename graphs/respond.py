@@ -62,14 +62,19 @@ async def _answer(opened: Services, state: SupervisorState, run: str) -> Answer:
     row = await opened.ledger.runs.get(run)
     if row is not None and row.cancel_at is not None:
         return await close_cancelled(opened.ledger, run, outcomes)
+    # A cancelled or refused run has no part to speak of.
+    left_out = (state.get("route") or {}).get("left_out", ()) if outcomes else ()
     answer = await answer_of(
         opened.ledger,
         run,
-        status=_status(outcomes),
+        status=_status(outcomes, left_out),
         text=_joined(outcomes, (state.get("route") or {}).get("dispatches", ())),
         outcomes=outcomes,
         evidence=list(dict.fromkeys(id for one in outcomes for id in one["evidence"])),
-        missing=[why for one in outcomes for why in one["missing"]],
+        missing=[
+            *(why for one in outcomes for why in one["missing"]),
+            *(f"No specialist takes: {text}" for text in left_out),
+        ],
     )
     if row is None or await opened.ledger.runs.finish(run, answer["status"], dict(answer)):
         return answer
@@ -133,9 +138,9 @@ def _current(state: SupervisorState) -> list[Outcome]:
     return [done[id] for id in ids if id in done]
 
 
-def _status(outcomes: list[Outcome]) -> Status:
+def _status(outcomes: list[Outcome], left_out: Sequence[str]) -> Status:
     statuses = [one["status"] for one in outcomes]
-    if len(set(statuses)) == 1:
+    if len(set(statuses)) == 1 and not (left_out and statuses[0] == "done"):
         return statuses[0]
     return "incomplete"
 

@@ -7,6 +7,7 @@ from the event loop to a thread and back. So a whole transaction goes there at o
 from __future__ import annotations
 
 import sqlite3
+import time
 from pathlib import Path
 from typing import TypeVar
 
@@ -76,7 +77,7 @@ class Embedded:
         )
         connection = engine.connect()
         try:
-            connection.exec_driver_sql("PRAGMA journal_mode=WAL")
+            _write_ahead(connection)
             # NORMAL survives the kill of a process; FULL costs 2 to 10 times as much under load.
             connection.exec_driver_sql("PRAGMA synchronous=NORMAL")
             connection.commit()
@@ -91,3 +92,19 @@ class Embedded:
             self._connection.close()
             self._connection.engine.dispose()
             self._connection = None
+
+
+def _write_ahead(connection: Connection) -> None:
+    """Turn on the write-ahead log. Of two processes that do so at once in a new file, SQLite turns
+    one away without waiting, since each has what the other one needs."""
+    until = time.monotonic() + PATIENCE
+    while True:
+        try:
+            connection.exec_driver_sql("PRAGMA journal_mode=WAL")
+        except OperationalError as error:
+            code = getattr(error.orig, "sqlite_errorcode", None)
+            if code != sqlite3.SQLITE_BUSY or time.monotonic() > until:
+                raise
+            time.sleep(0.01)
+        else:
+            return

@@ -36,6 +36,8 @@ class Child:
         self._process = process
         self._line_limit = line_limit
         self._tail = b""
+        self._silent = anyio.Event()
+        """It will write no more to standard error."""
         self._to_session, self.incoming = anyio.create_memory_object_stream[Incoming](0)
         self.outgoing, self._from_session = anyio.create_memory_object_stream[SessionMessage](0)
 
@@ -70,9 +72,10 @@ class Child:
                         else:
                             await self._hand_on(line)
             if not self.too_long:
-                # The exit code comes a moment after the end of the output.
+                # Exit code and last words come a moment after the end of the output.
                 with anyio.move_on_after(0.5):
                     await self._process.wait()
+                    await self._silent.wait()
             ended()
 
     async def _hand_on(self, line: bytes) -> None:
@@ -99,6 +102,7 @@ class Child:
         with suppress(anyio.ClosedResourceError, anyio.BrokenResourceError):
             async for chunk in self._process.stderr:
                 self._keep(chunk)
+        self._silent.set()
 
     def _keep(self, chunk: bytes) -> None:
         self._tail = (self._tail + chunk)[-_TAIL:]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
+from itertools import chain
 from typing import Literal
 
 from pydantic import Field
@@ -22,6 +24,13 @@ class Candidate(Frozen):
     intent: str = ""
     """The intent of the specialist that is nearest; empty where none was compared."""
     probability: float = Field(ge=0, le=1)
+
+
+def listed_together(lists: Iterable[Sequence[Candidate]]) -> tuple[Candidate, ...]:
+    """Everybody on any of the lists, the most probable first and each specialist once."""
+    ranked = sorted(chain.from_iterable(lists), key=lambda one: -one.probability)
+    first = {one.specialist: one for one in reversed(ranked)}
+    return tuple(one for one in ranked if first[one.specialist] is one)[:MOST_CANDIDATES]
 
 
 class Scored(Frozen):
@@ -67,6 +76,8 @@ class Route(Frozen):
     """Identity of the local stage that was asked: a digest of examples, encoder and settings."""
     follows: str = ""
     """The run that this request goes on from; empty for a new request."""
+    left_out: tuple[str, ...] = ()
+    """Parts of the request that nobody takes, and parts that would need what those give."""
     seconds: float = 0.0
     """Time that the decision took."""
     tokens: int = 0

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from agents.routing.decision import Candidate, Dispatch, Route, Scored
+from pydantic import Field
+
+from agents.routing.decision import Candidate, Dispatch, Route, Scored, listed_together
 from agents.routing.earlier import Earlier, going_on
 from agents.routing.follow_up import Form
 from agents.routing.settings import Routing
@@ -14,20 +16,32 @@ from agents.spec import Specialist
 from harness.plan import Frozen
 
 
-class Unsure(Frozen):
-    """What the local stage leaves to the model: the request and the short list."""
+class Choice(Frozen):
+    """What the model chooses once: a specialist for one text, out of a short list."""
 
     text: str
-    """The request; a follow-up stands alone here. Of several parts, the one that is not sure."""
+    candidates: tuple[Candidate, ...]
+
+
+class Unsure(Frozen):
+    """What the local stage leaves to the model."""
+
     own: str
     """The words of the request itself."""
-    candidates: tuple[Candidate, ...]
+    choices: tuple[Choice, ...] = Field(min_length=1)
+    """One for the request, which stands alone here where it is a follow-up; of a request with
+    several parts one for each that is not sure, in their order."""
     threshold: float | None = None
     follows: str = ""
     """The run that the request goes on from."""
     parts: tuple[Dispatch, ...] = ()
-    """Of a request with several parts all but one of which are sure: its dispatches. The one that
-    is left to the model has no specialist yet."""
+    """Of a request with several parts: its dispatches. Those that are left to the model have no
+    specialist yet."""
+
+    @property
+    def candidates(self) -> tuple[Candidate, ...]:
+        """Everybody on any of the short lists."""
+        return listed_together([one.candidates for one in self.choices])
 
 
 def goes_on(
@@ -124,9 +138,8 @@ def _unsure(text: str, earlier: Earlier, scored: Scored, here: Sequence[str]) ->
         if name not in [one.specialist for one in listed]
     )
     return Unsure(
-        text=going_on(text, earlier.text_of("")),
         own=text,
-        candidates=(*listed, *missing),
+        choices=(Choice(text=going_on(text, earlier.text_of("")), candidates=(*listed, *missing)),),
         threshold=scored.threshold,
         follows=earlier.run,
     )

@@ -16,7 +16,7 @@ from agents.routing.decision import Route
 from agents.routing.decline import otherwise
 from agents.routing.desk import Desk
 from agents.routing.earlier import Earlier, earlier_of
-from agents.routing.going_on import Unsure
+from agents.routing.going_on import Choice
 from harness.plan import Frozen
 from ledger.runs import Run
 from ledger.store import Ledger
@@ -104,17 +104,20 @@ async def _decided(
     decided = route or desk.by_local(text, earlier)
     if isinstance(decided, Route):
         return decided, ""
-    chosen, why = await _chosen(row.id, decided, desk, ledger)
-    if chosen is None:
-        return None, why
-    return desk.settled(decided, chosen, earlier, asked=given.asked is not None), ""
+    routes: list[Route] = []
+    for choice in decided.choices:
+        chosen, why = await _chosen(row.id, choice, desk, ledger)
+        if chosen is None:
+            return None, why
+        routes.append(chosen)
+    return desk.settled(decided, routes, earlier, asked=given.asked is not None), ""
 
 
-async def _chosen(run: str, unsure: Unsure, desk: Desk, ledger: Ledger) -> tuple[Route | None, str]:
+async def _chosen(run: str, choice: Choice, desk: Desk, ledger: Ledger) -> tuple[Route | None, str]:
     """The choice of the model, out of what it answered then; or why there is none."""
-    if not unsure.candidates:
-        return nobody(unsure.text, desk.fallback), ""
-    prompt = prompt_for(unsure.text, unsure.candidates, desk.specialists)
+    if not choice.candidates:
+        return nobody(choice.text, desk.fallback), ""
+    prompt = prompt_for(choice.text, choice.candidates, desk.specialists)
     kept = [one for one in await ledger.exchanges.of_run(run) if one.task == TASK]
     answers = [
         await _content(ledger, one.response)
@@ -127,15 +130,15 @@ async def _chosen(run: str, unsure: Unsure, desk: Desk, ledger: Ledger) -> tuple
     answer = answers[-1] or {}
     if answer.get("outcome") != "ok":
         gone = otherwise(
-            unsure.text,
+            choice.text,
             "model",
             FAILED,
             fallback=desk.fallback,
-            candidates=unsure.candidates,
+            candidates=choice.candidates,
         )
         return gone, ""
     said = _said(answer["answer"])
-    chosen = taken(unsure.text, said, unsure.candidates, desk.specialists, fallback=desk.fallback)
+    chosen = taken(choice.text, said, choice.candidates, desk.specialists, fallback=desk.fallback)
     return chosen, ""
 
 

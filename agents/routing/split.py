@@ -10,12 +10,12 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from itertools import chain, combinations
+from itertools import combinations
 from math import log
 from typing import Protocol
 
 from agents.routing.cuts import Kind, Place, places
-from agents.routing.decision import MOST_CANDIDATES, Candidate, Dispatch, Route, Scored
+from agents.routing.decision import Candidate, Dispatch, Route, Scored, listed_together
 from agents.routing.settings import Routing
 
 LONGEST = 2000
@@ -52,6 +52,11 @@ class Part:
     waits: bool = False
     """It refers back to the part before it, or is said to come after it."""
 
+    @property
+    def listed(self) -> tuple[Candidate, ...]:
+        """Its short list."""
+        return self.scored.candidates[: self.scored.short_list]
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reading:
@@ -72,11 +77,7 @@ class Reading:
         """The short list: where there are parts, what is on the list of any of them."""
         if not self.parts:
             return self.whole.candidates[: self.whole.short_list]
-        lists = (part.scored.candidates[: part.scored.short_list] for part in self.parts)
-        ranked = sorted(chain.from_iterable(lists), key=lambda one: -one.probability)
-        # Of a specialist on several lists the first is the most probable; the rest go.
-        first = {one.specialist: one for one in reversed(ranked)}
-        return tuple(one for one in ranked if first[one.specialist] is one)[:MOST_CANDIDATES]
+        return listed_together(part.listed for part in self.parts)
 
 
 def read(text: str, classifier: Scores, routing: Routing) -> Reading:

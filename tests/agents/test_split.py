@@ -227,8 +227,9 @@ def test_a_part_that_is_not_sure_keeps_the_request_from_being_taken_for_one_thin
     unsure = desk.by_local(OPEN)
     assert isinstance(unsure, Unsure)
     second = reading.parts[1]
-    assert (unsure.text, unsure.own) == (second.text, OPEN)
-    assert unsure.candidates == second.scored.candidates[: second.scored.short_list]
+    (choice,) = unsure.choices
+    assert (choice.text, unsure.own) == (second.text, OPEN)
+    assert choice.candidates == second.scored.candidates[: second.scored.short_list]
 
 
 def test_what_the_model_chooses_for_the_open_part_joins_the_sure_ones(desk: Desk) -> None:
@@ -238,15 +239,15 @@ def test_what_the_model_chooses_for_the_open_part_joins_the_sure_ones(desk: Desk
         kind="dispatch",
         stage="model",
         reason="notify: it is nice.",
-        dispatches=(Dispatch(id="d1", specialist="notify", text=unsure.text),),
+        dispatches=(Dispatch(id="d1", specialist="notify", text=unsure.choices[0].text),),
     )
-    settled = desk.settled(unsure, chosen)
+    settled = desk.settled(unsure, [chosen])
     assert settled.dispatches == (
         Dispatch(id="d1", specialist="crm-lookup", text="Look up customer 42."),
         Dispatch(id="d2", specialist="notify", text="Do something nice for her.", needs=("d1",)),
     )
     asked = chosen.model_copy(update={"kind": "clarify", "dispatches": ()})
-    instead = desk.settled(unsure, asked)
+    instead = desk.settled(unsure, [asked])
     assert [one.specialist for one in instead.dispatches] == ["crm-lookup", "general"]
 
 

@@ -107,9 +107,9 @@ def test_the_explanation_has_the_numbers_and_the_words(
     assert {"status", "order"} <= {one["word"] for one in first["speaks_for"]}
     assert [one["name"] for one in told["stages"]] == ["rule", "local"]
     assert sum(one["seconds"] for one in told["stages"]) > 0
-    assert told["shown"]["asked"] is False
-    assert told["shown"]["tokens"] <= told["shown"]["tokens_of_all"]
-    assert "What is the status of order 10777?" in told["shown"]["prompt"]
+    assert told["shown"][0]["asked"] is False
+    assert told["shown"][0]["tokens"] <= told["shown"][0]["tokens_of_all"]
+    assert "What is the status of order 10777?" in told["shown"][0]["prompt"]
     total = told["none"] + sum(one["probability"] for one in told["candidates"])
     assert total == pytest.approx(1, abs=0.05)
     assert not home.exists()
@@ -131,7 +131,7 @@ def test_an_open_request_is_explained_with_what_the_model_saw(switchyard: Invoke
     told = json.loads(switchyard("route", OPEN, "--explain", "--json").stdout)
     assert [one["name"] for one in told["stages"]] == ["rule", "local", "model"]
     assert "Unsure" in told["stages"][1]["said"]
-    assert told["shown"]["asked"] is True
+    assert told["shown"][0]["asked"] is True
     assert told["route"]["tokens"] > 0
     shown = switchyard("route", OPEN, "--explain").stdout
     assert "Tier route was shown" in shown
@@ -140,7 +140,7 @@ def test_an_open_request_is_explained_with_what_the_model_saw(switchyard: Invoke
 
 def test_an_addressed_request_needs_no_explanation_of_examples(switchyard: Invoke) -> None:
     told = json.loads(switchyard("route", "@notify say hello", "--explain", "--json").stdout)
-    assert (told["route"]["stage"], told["candidates"], told["shown"]) == ("rule", [], None)
+    assert (told["route"]["stage"], told["candidates"], told["shown"]) == ("rule", [], [])
 
 
 def test_a_recorded_route_is_decided_again_and_compared(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 
 import httpx
@@ -41,8 +42,9 @@ async def ran(server: Server, label: str = "internal") -> str:
 
 async def said(server: Server, run: str, body: object, key: str = "anna") -> httpx.Response:
     headers = {"x-api-key": KEYS[key]} if key else {}
+    sent = body if isinstance(body, bytes) else json.dumps(body).encode()
     async with httpx.AsyncClient(base_url=server.url, timeout=30) as client:
-        return await client.post(f"/runs/{run}/feedback", json=body, headers=headers)
+        return await client.post(f"/runs/{run}/feedback", content=sent, headers=headers)
 
 
 async def test_feedback_becomes_a_proposal_in_the_callers_name(server: Server) -> None:
@@ -83,6 +85,7 @@ MISTAKES: list[tuple[object, str, str]] = [
     ({}, "specialist: Field required", "Known fields: specialist"),
     ({"specialist": "notify", "by": "eve"}, "by: Extra inputs", "Known fields"),
     ([], "body: Input should be a valid dictionary", "Known fields"),
+    (b"[" * 10_000, "is not JSON", "Send"),
     ({"specialist": "notify", "note": "x" * 30_000}, "more than 20,000 bytes", "short note"),
 ]
 

@@ -14,6 +14,8 @@ from sqlalchemy import make_url
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.schema import CreateIndex, CreateTable
 
+from ledger.address import parse
+from ledger.embedded import Embedded
 from ledger.schema import VERSION, metadata
 from ledger.spend import Total
 from ledger.store import open_ledger
@@ -141,6 +143,20 @@ async def test_connections_that_open_it_at_once_do_not_disturb_each_other(
         assert (await ledger.spend.total(RUN)).calls == int(old)
     assert budget is not None
     assert budget.reserved == pytest.approx(0.58 if old else 0.08)
+
+
+async def test_a_new_file_may_be_opened_by_several_at_once(tmp_path: Path) -> None:
+    async def opened(file: Path) -> None:
+        found = Embedded(parse(f"sqlite:///{file}"))
+        try:
+            await found.run(lambda _: None, atomic=False)
+        finally:
+            await found.close()
+
+    for number in range(150):
+        file = tmp_path / f"{number}.sqlite"
+        await asyncio.gather(*(opened(file) for _ in range(4)))
+        assert file.exists()
 
 
 async def test_two_processes_may_open_it_at_once(fresh: str) -> None:

@@ -34,9 +34,9 @@ async def test_servers_start_side_by_side_and_one_that_fails_harms_no_other(hous
     async with house.gate(
         good=house.scripted(),
         exits=house.scripted("exits"),
-        mute=house.scripted("mute", start_seconds=1.0),
-        mute2=house.scripted("mute", start_seconds=1.0),
-        mute3=house.scripted("mute", start_seconds=1.0),
+        mute=house.scripted("mute", start_seconds=2.0),
+        mute2=house.scripted("mute", start_seconds=2.0),
+        mute3=house.scripted("mute", start_seconds=2.0),
         empty=house.scripted("empty"),
         missing=broken,
         unset=unset,
@@ -45,10 +45,10 @@ async def test_servers_start_side_by_side_and_one_that_fails_harms_no_other(hous
         why = door.gateway.unavailable
         assert (await door.call("good_say", text="here")).text == "here"
         reply = await door.call("exits_say", text="x")
-    assert took < 3, "servers that hang at their start are waited for side by side"
+    assert took < 6, "servers that hang at their start are waited for side by side"
     assert set(why) == {"exits", "mute", "mute2", "mute3", "empty", "missing", "unset"}
     assert "exit code 1; it wrote: there is no database here" in why["exits"]
-    assert why["mute"].startswith("It did not answer within 1 s of its start")
+    assert why["mute"].startswith("It did not answer within 2 s of its start")
     assert why["empty"] == "It lists no tools."
     assert why["missing"].startswith("It cannot be started: no-such-program-anywhere: No such file")
     assert "SWITCHYARD_NOT_SET_ANYWHERE is not set" in why["unset"]
@@ -56,6 +56,14 @@ async def test_servers_start_side_by_side_and_one_that_fails_harms_no_other(hous
     assert reply.outcome == "error"
     assert "Tool server 'exits' is not available" in reply.text
     assert "config/mcp.json" in reply.text
+
+
+async def test_what_a_server_wrote_just_before_its_end_is_told(house: House) -> None:
+    # Whatever it started writes a moment later still, to the same standard error.
+    script = "(sleep 0.2; echo the disk is full >&2) >/dev/null & exit 3"
+    async with house.gate(late={"command": "sh", "args": ["-c", script]}) as door:
+        told = door.gateway.unavailable["late"]
+    assert "exit code 3; it wrote: the disk is full" in told
 
 
 async def test_a_server_that_greets_on_standard_output_still_works(house: House) -> None:
