@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 from importlib import import_module
+from pathlib import Path
 from typing import Protocol
 
 import numpy as np
@@ -35,7 +37,8 @@ class Encoder(Protocol):
 
 
 def open_encoder(threads: int = 1, *, layers: Sequence[int] = (LAST,)) -> Encoder | None:
-    """The encoder whose weights are installed; None where they are not. Takes about a second.
+    """The encoder whose weights are installed; None where they are not. Takes about a second the
+    first time in a process.
 
     Args:
         threads: how many threads work on a call with many texts; one text always takes one.
@@ -45,8 +48,12 @@ def open_encoder(threads: int = 1, *, layers: Sequence[int] = (LAST,)) -> Encode
         ConfigError: the installed files are not the published ones.
     """
     found = folder()
-    if found is None:
-        return None
+    return None if found is None else _opened(found, threads, tuple(layers))
+
+
+@lru_cache(maxsize=4)
+def _opened(found: Path, threads: int, layers: tuple[int, ...]) -> Encoder:
+    """One for all that ask for the same: it holds nothing that changes."""
     # Late on purpose: the runtime of the model takes 30 MB, and most commands route nothing.
     encoder: Encoder = import_module("models.encoder.minilm").MiniLm(
         found, threads=threads, layers=layers

@@ -113,6 +113,7 @@ def test_a_run_that_somebody_drives_is_not_driven_twice(
     begun: subprocess.Popen[str],
     switchyard: Invoke,
 ) -> None:
+    shop.slower(20.0)  # it shall not end meanwhile
     run = shop.run()
     done = switchyard("resume", run["id"])
     assert done.exit_code == 2

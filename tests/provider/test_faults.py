@@ -4,6 +4,7 @@ Much of it is that litellm sees nothing wrong, which is why our own checks must.
 from __future__ import annotations
 
 import asyncio
+import importlib.util
 import json
 from collections.abc import AsyncIterator
 from typing import Any, TypeAlias
@@ -11,6 +12,7 @@ from typing import Any, TypeAlias
 import httpx
 import pytest
 import pytest_asyncio
+from litellm.llms.custom_httpx.http_handler import AsyncHTTPHandler
 
 from tests.provider import (
     AbsurdUsage,
@@ -115,6 +117,19 @@ async def test_a_fault_of_the_transport_becomes_an_error_after_one_request(
         assert len(provider.requests) == 1
 
 
+@pytest.fixture
+def litellm_as_it_comes(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The room of models takes the second request out; another test may have loaded it."""
+    name = "single_connection_post_request"
+    spec = importlib.util.find_spec(AsyncHTTPHandler.__module__)
+    assert spec is not None
+    assert spec.loader is not None
+    fresh = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(fresh)
+    monkeypatch.setattr(AsyncHTTPHandler, name, getattr(fresh.AsyncHTTPHandler, name))
+
+
+@pytest.mark.usefixtures("litellm_as_it_comes")
 async def test_a_reset_before_the_answer_is_retried_by_litellm_itself_on_one_wire() -> None:
     with ScriptedProvider(Script("after all"), faults={0: Reset()}) as provider:
         with pytest.raises(exceptions.InternalServerError):
