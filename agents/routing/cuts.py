@@ -9,6 +9,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import islice
 from typing import Literal
 
 from agents.routing.settings import Routing
@@ -16,6 +17,8 @@ from agents.routing.settings import Routing
 MOST_PLACES = 4
 """Places that are considered. All that lies between two of them is scored at once, so their number
 is bounded."""
+
+_WORD = re.compile(r"[\w'-]+")
 
 Kind = Literal["apart", "begins", "bare"]
 """`apart`: a sentence ends, or words stand here that join requests rather than things within one.
@@ -48,21 +51,22 @@ def places(text: str, routing: Routing) -> tuple[Place, ...]:
 def _found(text: str, routing: Routing) -> Iterator[Place]:
     after = 0
     for match in _joints(routing.connectives, routing.conjunctions).finditer(text):
-        rest = text[match.end() :]
+        # Two words tell; to read on from every gap would take the square of the length.
+        rest = [word.group().casefold() for word in islice(_WORD.finditer(text, match.end()), 2)]
         stop, said = match["stop"] or "", " ".join(_words(match["said"] or ""))
         kind = _kind(stop, said, rest, routing)
-        if kind and _asks(text[after : match.start()], stop, routing) and _words(rest):
+        if kind and rest and _asks(text[after : match.start()], stop, routing):
             after = match.end()
             # The mark that ends a sentence belongs to it.
             end = match.end("stop") if stop.strip(",;") else match.start()
             yield Place(end=end, start=after, kind=kind, said=said)
 
 
-def _kind(stop: str, said: str, rest: str, routing: Routing) -> Kind | None:
+def _kind(stop: str, said: str, rest: list[str], routing: Routing) -> Kind | None:
     """None where nothing joins, and at a comma in a list."""
     if stop not in ("", ",") or any(one in said for one in routing.connectives):
         return "apart"
-    first, *others = _words(rest) or [""]
+    first, *others = rest or [""]
     if (stop or said) and others and first in routing.follow_ups.beginnings:
         return "begins"
     return "bare" if said else None
@@ -86,4 +90,4 @@ def _joints(connectives: tuple[str, ...], conjunctions: tuple[str, ...]) -> re.P
 
 
 def _words(text: str) -> list[str]:
-    return re.findall(r"[\w'-]+", text.casefold())
+    return _WORD.findall(text.casefold())

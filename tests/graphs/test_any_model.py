@@ -67,9 +67,7 @@ def config_on(provider: ScriptedProvider, wire: str, folder: Path) -> Path:
     params=[
         "offline-0/none",
         "willing-1/openai",
-        "willing-1/anthropic",
         "mixed-2/openai",
-        "adversary-3/openai",
         "adversary-4/anthropic",
     ],
 )

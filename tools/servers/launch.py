@@ -104,6 +104,8 @@ def _listen(port: int) -> socket.socket:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         listener.bind((HOST, port))
+        # Before it is announced: who connects now waits for the server, and is not turned away.
+        listener.listen()
     except OSError as error:
         listener.close()
         reason = error.strerror or "it cannot be bound"
