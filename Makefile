@@ -9,7 +9,7 @@ PEERS := .venv-peers/.peers
 QUESTION := Which packages in this environment are not under a permissive licence, and what follows for a product that ships them?
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo dev test lint typecheck contracts lock bench bench-encoder bench-foreign bench-harness bench-kill bench-tokens bench-peers bench-router clean
+.PHONY: help install demo dev test lint typecheck contracts lock bench bench-agentdojo bench-encoder bench-foreign bench-harness bench-kill bench-tokens bench-peers bench-router bench-sandbox clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  %-14s %s\n", $$1, $$2}'
@@ -35,7 +35,10 @@ typecheck: $(DEVELOPMENT) ## mypy, strict
 contracts: $(DEVELOPMENT) ## import-linter: rooms import downward only
 	@$(BIN)/lint-imports
 
-bench: bench-encoder bench-foreign bench-harness bench-kill bench-router bench-tokens ## all benchmarks; each writes bench/results/NAME.json
+bench: bench-agentdojo bench-encoder bench-foreign bench-harness bench-kill bench-router bench-tokens ## all benchmarks; each writes bench/results/NAME.json
+
+bench-agentdojo: $(RUNTIME) $(PEERS) ## injected attacks through the gateway (ARGS=--small for a sample)
+	@$(BIN)/python -m bench.agentdojo $(ARGS)
 
 bench-foreign: $(RUNTIME) ## MCP servers from npm through the gateway (needs Node)
 	@$(BIN)/python -m bench.foreign
@@ -51,6 +54,9 @@ bench-kill: $(DEVELOPMENT) ## kill -9 at 250 random instants, then resume (ARGS=
 
 bench-router: $(DEVELOPMENT) $(PEERS) ## routing beside its baselines: quality, promise, time, cost (ARGS=--small for a sample)
 	@$(BIN)/python -m bench.router $(ARGS)
+
+bench-sandbox: $(RUNTIME) ## attempts to escape from the sandbox, and its start-up time (needs bubblewrap)
+	@$(BIN)/python -m bench.sandbox
 
 bench-tokens: $(DEVELOPMENT) $(PEERS) ## calls, tokens and makespan of one job beside its peers (ARGS=--small for a sample)
 	@$(BIN)/python -m bench.tokens $(ARGS)

@@ -150,6 +150,7 @@ class _Climb:
             attempt=self._number,
             tools=slot.context.tools & frozenset(worker.tools),
             foreseen=frozenset(slot.task.tools),
+            asks_effects=slot.context.asks_effects or worker.approval == "effects",
         )
         if past is None:
             first = "inputs accepted" if self._tried == 1 else f"attempt {self._number}"

@@ -32,6 +32,7 @@ from tools.config import FILES, ToolsConfig, read_tools
 from tools.gateway import open_gateway
 from tools.policy import Policy
 from tools.resolve import check_tools
+from tools.rule_types import mistakes_of_types
 from tools.rules import read_rules
 
 M = TypeVar("M", bound=BaseModel)
@@ -89,6 +90,11 @@ async def check_all(settings: Settings, path: str | None, *, start_tools: bool) 
             catalogue=learnt.catalogue if config and start_tools else None,
             unavailable=learnt.unavailable,
             policy=None if mistakes else policy,
+        )
+        problems += mistakes_of_types(
+            rules,
+            learnt.catalogue.values(),
+            complete=bool(known.catalogue) and not known.unavailable,
         )
     problems += broken + _not_started(config, learnt.unavailable, broken)
     for source in sources:

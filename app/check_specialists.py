@@ -178,6 +178,8 @@ def _question(source: Source, entry: ToolEntry) -> Asked:
         foreseen=True,
         label=one.data,
         cleared_for=entry.cleared_for,
+        asks_effects=one.approval == "effects",
+        kinds=entry.kinds,
     )
 
 

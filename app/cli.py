@@ -16,13 +16,16 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from app.audit_cli import audit
 from app.cli_options import home_option as _home
 from app.cli_options import json_option as _json
 from app.cli_options import print_json as _print
 from app.edge import EdgeGroup
 from app.exit_codes import HELP, Exit
+from app.policy_cli import policy
 from app.proposals_cli import proposals
 from app.route_cli import route
+from app.tools_cli import tools
 
 if TYPE_CHECKING:
     from app.session import Sitting
@@ -218,20 +221,6 @@ def show(outer_home: str, run_id: str, home: str, json: bool) -> None:
         show_record(record, _console())
 
 
-@main.command(short_help="List tools, and tool servers that are not available.")
-@_json
-def tools(json: bool) -> None:
-    """List the tools, and the tool servers that are not available with the reason."""
-    from app.catalogue import list_tools, show_tools
-
-    _say_once()
-    found = asyncio.run(list_tools(_settings("")))
-    if json:
-        _print(found)
-    else:
-        show_tools(found, _console())
-
-
 @main.command()
 @_json
 def specialists(json: bool) -> None:
@@ -260,8 +249,11 @@ def dev(port: int, jobs: int, verbose: bool, home: str) -> None:
     serve(_settings(home), port, jobs, verbose=verbose)
 
 
+main.add_command(audit)
 main.add_command(route)
 main.add_command(proposals)
+main.add_command(policy)
+main.add_command(tools)
 
 
 def _settings(home: str, docs: str = "") -> Any:  # noqa: ANN401 - importing Settings costs 0.3 s

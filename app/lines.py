@@ -38,7 +38,7 @@ class PlainView:
                 return f"plan {event['dispatch']} {event['specialist']}: {_plan(event['tasks'])}"
             case "task":
                 return f"{event['task']} {event['state']}: {event['reason']}{self._share()}"
-            case "tool":
+            case "tool" if event["phase"] != "progress":
                 return f"{event['task']} {event['tool']} {event['phase']}"
         return ""
 

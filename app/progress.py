@@ -127,7 +127,15 @@ class Progress:
         task = self.task(str(event["task"]))
         if event["phase"] == "called":
             self.count(task.id)
-        task.tool = "" if event["phase"] in ("answered", "denied") else str(event["tool"])
+        ended = event["phase"] in ("answered", "denied")
+        task.tool = "" if ended else str(event["tool"]) + _how_far(event)
+
+
+def _how_far(event: Mapping[str, Json]) -> str:
+    """What a tool says of its progress, if it says anything."""
+    share, message = event.get("share"), str(event.get("message") or "")
+    figure = f" {share:.0%}" if isinstance(share, float) else ""
+    return figure + (f" {message[:60]}" if message else "")
 
 
 async def recall(ledger: Ledger, run: str) -> Progress:

@@ -11,7 +11,7 @@ from langgraph.types import Interrupt
 from runtime.canonical import Json
 from runtime.errors import UserError
 
-_WITH = {"plan": ("plan",), "task": ("text", "output")}
+_WITH = {"plan": ("plan",), "task": ("text", "output"), "elicitation": ("output",)}
 """What a person may add to the word `approve`, by kind of question."""
 
 APPROVE = frozenset({"approve", "approved", "yes", "y"})
@@ -27,7 +27,7 @@ class Question:
     approval: str
     """Id in the ledger, by which a person answers."""
     kind: str
-    """`effect`, `plan`, `task` or `clarify`."""
+    """`effect`, `plan`, `task`, `elicitation` or `clarify`."""
     task: str
     question: Json
 
@@ -135,6 +135,15 @@ def in_lines(kind: str, task: str, question: Json) -> list[str]:
                 "Approve for one more try (--text with advice), give the result yourself"
                 " (--output FILE), or refuse to let it fail.",
             ]
+        case "elicitation":
+            return [
+                f"The tool server {question['server']} asks {question['specialist']} ({task}),"
+                f" in the middle of {question['tool']}:",
+                f"  {_shown(question['message'])}",
+                *([f"  address: {_shown(question['url'])}"] if question["url"] else []),
+                *_named("field", (question["form"] or {}).get("properties")),
+                f"Why you are asked: {question['reason']}",
+            ]
         case _:
             arguments = question["arguments"]
             return [
@@ -142,6 +151,7 @@ def in_lines(kind: str, task: str, question: Json) -> list[str]:
                 f" with {question['tool']}:",
                 *(f"  {name}: {_shown(value)}" for name, value in arguments.items()),
                 f"Why you are asked: {question['reason']}",
+                *_doubtful(question),
             ]
 
 
@@ -151,6 +161,7 @@ def command_for(approval: str, kind: str, home: str = "") -> str:
         "clarify": '"your words"',
         "plan": "approve|refuse [--plan FILE]",
         "task": 'approve|refuse [--text "advice" | --output FILE]',
+        "elicitation": "approve|refuse [--output FILE]",
     }.get(kind, "approve|refuse")
     return f"switchyard answer {approval} {words}" + (f" --home {home}" if home else "")
 
@@ -161,7 +172,25 @@ def _named(what: str, values: Json) -> list[str]:
     return [f"  {what} {name}: {_shown(value)[:200]}" for name, value in values.items()]
 
 
+def _doubtful(question: Json) -> list[str]:
+    """The arguments that neither the request nor a person gave, and where they come from."""
+    lines = [
+        f"  {one['argument']} = {_shown(one['value'])}: from {one['origin']}"
+        + (f" ({_shown(one['source'])})" if one["source"] else "")
+        for one in question.get("offending", ())
+    ]
+    if read := question.get("read_before"):
+        lines.append(f"  Text of strangers came in before, with {_shown(read)}.")
+    return lines
+
+
 def _shown(value: Json) -> str:
     """A value on one line, or its lines indented below."""
     text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
-    return text.replace("\n", "\n    ")
+    return visible(text).replace("\n", "\n    ")
+
+
+def visible(text: str) -> str:
+    """A text with what no eye sees written out: signs that hide, reverse or colour others would
+    show a person something else than what they decide on."""
+    return "".join(one if one.isprintable() or one == "\n" else ascii(one)[1:-1] for one in text)

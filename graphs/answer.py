@@ -17,9 +17,10 @@ async def answer_of(
     evidence: list[str],
     missing: list[str],
 ) -> Answer:
-    """An answer with the cost of its run, in US dollars, and its calls."""
+    """An answer with the cost of its run, in US dollars, its calls, and the end of its audit."""
     calls = await ledger.spend.of_run(run)
     tools = await ledger.calls.of_run(run)
+    rows, head = await ledger.audit.reference(run)
     return Answer(
         run=run,
         status=status,
@@ -32,6 +33,7 @@ async def answer_of(
         model_calls=len(calls),
         tool_calls=len(tools),
         offline=bool(calls) and all(_is_offline(call) for call in calls),
+        audit=f"{rows}:{head}" if rows else "",
     )
 
 

@@ -19,6 +19,7 @@ _NO = {"refuse", "refused", "no"}
 _MAY_ADD: dict[str, dict[str, str]] = {
     "plan": {"plan": "the plan as you want it; leave it out to take this one"},
     "task": {"text": "advice for one more try", "output": "or the result itself"},
+    "elicitation": {"output": "the values of the form; leave it out to take its defaults"},
 }
 """What an approval of each kind may carry besides the word."""
 

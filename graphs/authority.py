@@ -30,6 +30,13 @@ def authority_of(services: Services, job: Job) -> Authority:
     )
 
 
+def asks_effects(services: Services, job: Job) -> bool:
+    """Whether a person decides on every effect: by the word of its specialist or of a parent."""
+    if job.get("asks_effects", False):
+        return True
+    return services.registry.require(job["specialist"]).approval == "effects"
+
+
 def grant_of(services: Services, job: Job, task: Task) -> Grant:
     """What the specialist that a task is given to may do, or why it cannot be given to it."""
     reachable = permitted(services.registry, services.routing, job["tenant"])

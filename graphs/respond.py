@@ -181,10 +181,13 @@ def _with_footer(answer: Answer) -> str:
     if answer["offline"]:
         lines.append("_Answered by the offline model: extracted from sources, not reasoned._")
     if answer["run"]:
+        count, _, code = answer.get("audit", "").partition(":")
+        reference = f" ({count}:{code[:16]})" if code else ""
         lines.append(
             f"_Run {answer['run']} · {answer['model_calls']} model calls, {answer['tokens']:,}"
             f" tokens, ${answer['cost']:.4f} · {answer['tool_calls']} tool calls, evidence"
-            f" {len(answer['evidence'])} · audit: switchyard runs show {answer['run']}_"
+            f" {len(answer['evidence'])} · audit: switchyard runs show {answer['run']}"
+            f"{reference}_"
         )
     return "\n\n".join(lines)
 

@@ -22,6 +22,7 @@ from runtime.rooms import foreign_rooms
 from runtime.settings import Settings
 from tools.config import ToolsConfig, load_tools
 from tools.gateway import Gateway, Quotas, open_gateway
+from tools.pins import FILE as PINS
 from tools.policy import Policy, load_policy
 
 
@@ -97,7 +98,7 @@ async def open_services(settings: Settings, kind: str = "run") -> AsyncIterator[
             opened = await stack.enter_async_context(_open_rooms(settings, kind))
         finally:
             _opening -= 1
-        send_discreetly()
+        send_discreetly(opened.gateway.masking.value)
         before, _current = _current, opened
         try:
             yield opened
@@ -121,11 +122,14 @@ async def _open_rooms(settings: Settings, kind: str) -> AsyncIterator[Services]:
                 run_bytes=files.limits.run_bytes,
                 file_bytes=files.limits.file_bytes,
             ),
+            pins=settings.home.resolve() / PINS,
         ) as gateway,
         # The last one: it ends the workers before the rooms that they work in close.
         open_holding(ledger, kind) as holding,
     ):
-        await ledger.exchanges.forget_before(time.time() - settings.retention_days * 86_400)
+        old = time.time() - settings.retention_days * 86_400
+        await ledger.exchanges.forget_before(old)
+        await ledger.audit.forget_before(old)
         local_stage = await train_local_stage(
             files.registry,
             files.routing,

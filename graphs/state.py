@@ -50,6 +50,8 @@ class Job(TypedDict):
     """Inputs that a parent's plan hands over by name."""
     authority: NotRequired[Json]
     """What a parent lets this job do; see `graphs/authority.py`."""
+    asks_effects: NotRequired[bool]
+    """A parent wants a person before every effect; its children cannot do with less."""
     scopes: NotRequired[list[str]]
     """Budgets of the parents that pay as well, the widest first."""
 
@@ -99,6 +101,9 @@ class Answer(TypedDict):
     tool_calls: int
     offline: bool
     """True when only the offline model worked on it."""
+    audit: NotRequired[str]
+    """How many rows its audit had then and the code of the last, as COUNT:CODE; an answer of an
+    older release has none."""
 
 
 def merge_outcomes(

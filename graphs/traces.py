@@ -5,6 +5,7 @@ Without LangSmith's own variables nothing here does anything, and nothing is sen
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import lru_cache
 from typing import Any
 
@@ -14,6 +15,7 @@ from langsmith import Client, configure
 from langsmith.utils import tracing_is_enabled
 
 from agents.routing.decision import Route
+from runtime.canonical import Json
 from runtime.labels import Label
 
 _TOLD = frozenset({Label.public.value, Label.internal.value})
@@ -31,8 +33,15 @@ class DiscreetClient(Client):
     """
 
     def __init__(self) -> None:
-        super().__init__()
+        # Of what is told, inputs, outputs, errors and metadata go through it.
+        super().__init__(anonymizer=self._masked)
+        self.mask: Callable[[Json], Json] | None = None
+        """Takes secrets out of a JSON value."""
         self._told: set[str] = set()
+
+    def _masked(self, value: dict[str, Any]) -> dict[str, Any]:
+        masked: dict[str, Any] = self.mask(value) if self.mask is not None else value
+        return masked
 
     def create_run(self, name: str, inputs: dict[str, Any], run_type: Any, **kwargs: Any) -> None:  # noqa: ANN401 - the library's own signature
         """Send the beginning of a run, or its shape alone."""
@@ -53,10 +62,16 @@ class DiscreetClient(Client):
         super().update_run(run_id, **kwargs)
 
 
-def send_discreetly() -> None:
-    """Make this process trace through a `DiscreetClient`, if it traces at all."""
+def send_discreetly(mask: Callable[[Json], Json]) -> None:
+    """Make this process trace through a `DiscreetClient`, if it traces at all.
+
+    Args:
+        mask: Takes secrets out of a JSON value.
+    """
     if tracing_is_enabled():
-        configure(client=_client())
+        client = _client()
+        client.mask = mask
+        configure(client=client)
 
 
 def note_route(config: RunnableConfig, route: Route) -> None:

@@ -14,8 +14,8 @@ from agents.record import Progress
 from agents.routing.tenants import permitted
 from agents.spec import Specialist
 from agents.workshop import Decided, Delegated
-from graphs.approval import ask_decision, ask_person
-from graphs.authority import as_json, authority_of
+from graphs.approval import ask_decision
+from graphs.authority import as_json, asks_effects, authority_of
 from graphs.services import Services
 from graphs.state import Job, Outcome
 from harness.authority import Authority
@@ -24,6 +24,7 @@ from ledger.approvals import Approval
 from runtime.canonical import Json
 from runtime.context import RunContext
 from runtime.labels import Label
+from tools.elicitation import Filled
 from tools.gateway import ToolEvent
 
 Delegate = Callable[[Job], Awaitable[Outcome]]
@@ -91,6 +92,7 @@ class ServiceWorkshop:
                 "upstream": {},
                 "given": dict(inputs),
                 "authority": as_json(authority),
+                "asks_effects": context.asks_effects,
                 "scopes": [*context.scopes, scope],
             }
         )
@@ -99,13 +101,17 @@ class ServiceWorkshop:
             missing = (outcome["text"],)
         return Delegated(output=_handed_up(task, outcome), missing=missing)
 
-    async def _ask(self, approval: Approval) -> Literal["approved", "refused"]:
-        return await ask_person(self.services.ledger, approval)
+    async def _ask(self, approval: Approval) -> Literal["approved", "refused"] | Filled:
+        said = await ask_decision(self.services.ledger, approval)
+        if approval.kind == "elicitation" and said.output is not None:
+            return Filled(content=said.output)
+        return said.kind
 
     def _report(self, event: ToolEvent) -> None:
-        self.progress(
-            {"event": "tool", "task": event.task, "tool": event.tool, "phase": event.phase}
-        )
+        told: dict[str, Json] = {"task": event.task, "tool": event.tool, "phase": event.phase}
+        if event.phase == "progress":
+            told |= {"share": event.share, "message": event.message}
+        self.progress({"event": "tool", **told})
 
 
 def _handed_up(task: Task, outcome: Outcome) -> Json:
@@ -127,5 +133,6 @@ def context_of(services: Services, job: Job) -> RunContext:
         specialist=job["specialist"],
         task=job["task"],
         tools=authority_of(services, job).tools,
+        asks_effects=asks_effects(services, job),
         scopes=tuple(job.get("scopes", ())),
     )

@@ -5,18 +5,46 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from sqlalchemy import bindparam, select, update
+from sqlalchemy import Connection, bindparam, select, update
 
-from ledger.repository import Repository, keep, overwrite
+from ledger.audit import Audited
+from ledger.chain import Fact
+from ledger.content import written
+from ledger.driver import Cursor, in_words_of
+from ledger.repository import keep
 from ledger.schema import effects, tool_calls
+from ledger.words import storable
 from runtime.canonical import Json
 from runtime.context import RunContext
 
 _t, _e = tool_calls.c, effects.c
+# What every call writes, in the driver's words.
+_COLUMNS = (
+    "id",
+    "run",
+    "task",
+    "attempt",
+    "tenant",
+    '"user"',
+    "specialist",
+    "tool",
+    "arguments",
+    "decision",
+    "policies",
+    "reason",
+    "outcome",
+    "effect",
+    "started_at",
+    "asked",
+)
+_OPEN = "INSERT INTO tool_calls ({}) VALUES ({}) ON CONFLICT (id) DO UPDATE SET {}".format(
+    ", ".join(_COLUMNS),
+    ", ".join("?" * len(_COLUMNS)),
+    ", ".join(f"{one} = excluded.{one}" for one in _COLUMNS[1:]),
+)
 _CLOSE = (
-    update(tool_calls)
-    .where(_t.id == bindparam("of"))
-    .values(outcome=bindparam("ended"), result=bindparam("came"), seconds=bindparam("took"))
+    "UPDATE tool_calls SET outcome = ?, result = ?, seconds = ? WHERE id = ?"
+    ' RETURNING run, task, attempt, specialist, tenant, "user", tool, effect'
 )
 _CALL = select(tool_calls).where(_t.id == bindparam("of"))
 _OF_TASK = (
@@ -29,6 +57,7 @@ _SETTLE = (
     update(effects)
     .where(_e.key == bindparam("of"))
     .values(state=bindparam("ended"), result=bindparam("came"), at=bindparam("now"))
+    .returning(_e.run, _e.task, _e.tool)
 )
 
 Verdict = Literal["allow", "deny", "ask"]
@@ -59,6 +88,8 @@ class ToolCall:
     """The idempotency key, for a call that changes the world."""
     started_at: float
     seconds: float | None
+    asked: Json = None
+    """What the decision was made from, see `tools/asked.py`; None where no policy was asked."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,7 +104,7 @@ class Effect:
     at: float
 
 
-class ToolCalls(Repository):
+class ToolCalls(Audited):
     """The audit of the tool gateway. Denied calls are rows like the others."""
 
     async def open(
@@ -88,31 +119,85 @@ class ToolCalls(Repository):
         reason: str,
         effect: str | None = None,
         outcome: Outcome = "pending",
+        provenance: Json = None,
     ) -> None:
-        """Record the decision before anything is sent. The same id again overwrites its row."""
-        row = {
-            "id": id,
-            "run": context.run,
-            "task": context.task,
-            "attempt": context.attempt,
-            "tenant": context.tenant,
-            "user": context.user,
-            "specialist": context.specialist,
-            "tool": tool,
-            "arguments": arguments,
-            "decision": decision,
-            "policies": policies,
-            "reason": reason,
-            "outcome": outcome,
-            "effect": effect,
-            "started_at": self._clock(),
-        }
-        await self._write((overwrite(self._dialect, tool_calls, tuple(row)), row))
+        """Record the decision before anything is sent. The same id again overwrites its row, and
+        is another row of the audit.
+
+        Args:
+            provenance: What the decision was made from, without the values of the arguments: the
+                column `asked`.
+        """
+        row = (
+            id,
+            context.run,
+            context.task,
+            context.attempt,
+            *map(storable, (context.tenant, context.user, context.specialist, tool)),
+            written(arguments),
+            decision,
+            written(policies),
+            storable(reason),
+            outcome,
+            effect,
+            self._clock(),
+            None if provenance is None else written(provenance),
+        )
+        parts = {"arguments": arguments}
+        fact = Fact(
+            kind="decided",
+            run=context.run,
+            subject=id,
+            task=context.task,
+            attempt=context.attempt,
+            specialist=context.specialist,
+            tenant=context.tenant,
+            user=context.user,
+            label=context.label,
+            tool=tool,
+            verdict=decision,
+            policies=tuple(policies),
+            reason=reason,
+            outcome=outcome if outcome != "pending" else "",
+            effect=effect or "",
+            provenance=_origins(provenance),
+            parts=parts if provenance is None else parts | {"asked": provenance},
+        )
+
+        def write(connection: Connection) -> None:
+            with Cursor(connection) as cursor:
+                cursor.run(in_words_of(self._dialect, _OPEN), row)
+            self._chain.append(connection, fact)
+
+        await self._atomic("write tool_calls", write)
 
     async def close(self, id: str, outcome: Outcome, *, result: str | None, seconds: float) -> None:
         """Record how an opened call ended; `result` is the digest of what came back."""
-        values = {"of": id, "ended": outcome, "came": result, "took": seconds}
-        await self._write((_CLOSE, values))
+
+        def write(connection: Connection) -> None:
+            with Cursor(connection) as cursor:
+                closed = in_words_of(self._dialect, _CLOSE)
+                row = cursor.first(closed, (outcome, result, seconds, id))
+            if row is not None:
+                run, task, attempt, specialist, tenant, user, tool, effect = row
+                fact = Fact(
+                    kind="closed",
+                    run=run,
+                    subject=id,
+                    task=task,
+                    attempt=attempt,
+                    specialist=specialist,
+                    tenant=tenant,
+                    user=user,
+                    tool=tool,
+                    outcome=outcome,
+                    effect=effect or "",
+                    seconds=seconds,
+                    parts={"result": result} if result else {},
+                )
+                self._chain.append(connection, fact)
+
+        await self._atomic("write tool_calls", write)
 
     async def get(self, id: str) -> ToolCall | None:
         row = await self._first(_CALL, {"of": id})
@@ -123,6 +208,13 @@ class ToolCalls(Repository):
         rows = await self._all(_OF_TASK, {"of": run, "at_task": task})
         return [ToolCall(**row) for row in rows]
 
+    async def latest(self, limit: int) -> list[ToolCall]:
+        """The newest calls of all runs, the newest first."""
+        rows = await self._all(
+            select(tool_calls).order_by(tool_calls.c.started_at.desc()).limit(limit)
+        )
+        return [ToolCall(**row) for row in rows]
+
     async def of_run(self, run: str) -> list[ToolCall]:
         rows = await self._all(
             select(tool_calls).where(tool_calls.c.run == run).order_by(tool_calls.c.started_at)
@@ -130,11 +222,11 @@ class ToolCalls(Repository):
         return [ToolCall(**row) for row in rows]
 
 
-class Effects(Repository):
+class Effects(Audited):
     """What changed the world, by idempotency key."""
 
     async def begin(
-        self, key: str, *, run: str, task: str, tool: str, arguments: Json
+        self, key: str, *, run: str, task: str, tool: str, arguments: Json, specialist: str = ""
     ) -> Effect | None:
         """Claim an effect before it happens.
 
@@ -150,13 +242,46 @@ class Effects(Repository):
             "state": "started",
             "at": self._clock(),
         }
-        claimed = await self._write((keep(self._dialect, effects), row))
+        fact = Fact(
+            kind="claimed",
+            run=run,
+            subject=key,
+            task=task,
+            specialist=specialist,
+            tool=tool,
+            effect=key,
+            parts={"arguments": arguments},
+        )
+
+        def write(connection: Connection) -> bool:
+            claimed = connection.execute(keep(self._dialect, effects), row).rowcount == 1
+            if claimed:
+                self._chain.append(connection, fact)
+            return claimed
+
+        claimed = await self._atomic("write effects", write)
         return None if claimed else await self.get(key)
 
     async def settle(self, key: str, state: EffectState, result: str | None) -> None:
         """Record how a claimed effect ended; `result` is the digest of what came back."""
         values = {"of": key, "ended": state, "came": result, "now": self._clock()}
-        await self._write((_SETTLE, values))
+
+        def write(connection: Connection) -> None:
+            row = connection.execute(_SETTLE, values).first()
+            if row is not None:
+                fact = Fact(
+                    kind="settled",
+                    run=row.run,
+                    subject=key,
+                    task=row.task,
+                    tool=row.tool,
+                    outcome=state,
+                    effect=key,
+                    parts={"result": result} if result else {},
+                )
+                self._chain.append(connection, fact)
+
+        await self._atomic("write effects", write)
 
     async def get(self, key: str) -> Effect | None:
         row = await self._first(_EFFECT, {"of": key})
@@ -165,3 +290,9 @@ class Effects(Repository):
     async def of_run(self, run: str) -> list[Effect]:
         rows = await self._all(select(effects).where(effects.c.run == run).order_by(effects.c.at))
         return [Effect(**row) for row in rows]
+
+
+def _origins(asked: Json) -> Json:
+    """Where consequential arguments came from, of what a decision was made from."""
+    found: Json = asked.get("origins") if isinstance(asked, dict) else asked
+    return found

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
@@ -32,17 +33,37 @@ class Exchange:
 class Exchanges(Repository):
     """Content is stored once under its SHA-256; requests and responses are both content."""
 
+    _mask: Callable[[Json, str], Json] | None = None
+
+    def mask_by(self, mask: Callable[[Json, str], Json]) -> None:
+        """Take secrets out of every exchange with a model before it is stored, from now on.
+
+        Args:
+            mask: Gets a value and its text, and returns the value without secrets: the same
+                object where there are none. Tools' results come without any.
+        """
+        self._mask = mask
+
     async def record(self, run: str, task: str, kind: Kind, request: Json, response: Json) -> str:
         """Keep one exchange. Returns the digest of the response."""
-        answered = stored(response)
-        await self._write(*self._entry(run, task, kind, stored(request), answered))
+        answered = self._stored(kind, response)
+        asked = self._stored(kind, request)
+        await self._write(*self._entry(run, task, kind, asked, answered))
         return answered.digest
 
     def entry(
         self, run: str, task: str, kind: Kind, request: Json, response: Json
     ) -> tuple[Statement, ...]:
         """What `record` writes, for `Ledger.commit`."""
-        return self._entry(run, task, kind, stored(request), stored(response))
+        asked, answered = self._stored(kind, request), self._stored(kind, response)
+        return self._entry(run, task, kind, asked, answered)
+
+    def _stored(self, kind: Kind, value: Json) -> Stored:
+        kept = stored(value)
+        if self._mask is None or kind == "tool":
+            return kept
+        masked = self._mask(value, kept.content.decode())
+        return kept if masked is value else stored(masked)
 
     def _entry(
         self, run: str, task: str, kind: Kind, asked: Stored, answered: Stored

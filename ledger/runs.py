@@ -6,9 +6,10 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Literal
 
-from sqlalchemy import ColumnElement, and_, exists, or_, select, update
+from sqlalchemy import ColumnElement, Connection, and_, exists, or_, select, update
 
-from ledger.repository import Repository
+from ledger.audit import Audited
+from ledger.chain import Fact
 from ledger.schema import approvals, routes, runs, tasks
 from runtime.canonical import Json
 from runtime.labels import Label, highest
@@ -45,6 +46,12 @@ class Run:
     cancel_by: str | None = None
     """Who asked for its end; the run may still be on its way there."""
     cancel_at: float | None = None
+    audit_count: int | None = None
+    """Rows of its audit; None for a run of a release that had none."""
+    audit_head: str | None = None
+    """The code of the last one."""
+    audit_seal: str | None = None
+    """The code over both."""
 
     @property
     def ended(self) -> bool:
@@ -52,7 +59,7 @@ class Run:
         return self.finished_at is not None
 
 
-class Runs(Repository):
+class Runs(Audited):
     """One row a request, from intake to answer."""
 
     async def start(
@@ -81,6 +88,7 @@ class Runs(Repository):
                 status="running",
                 started_at=self._clock(),
                 holder=holder,
+                **self._chain.begun(run),
             )
         )
 
@@ -186,9 +194,14 @@ class Runs(Repository):
         return [Run(**row) for row in rows]
 
     async def record_route(self, run: str, decision: Json) -> None:
-        await self._write(
-            self._insert_or_update(routes, run=run, decision=decision, at=self._clock())
-        )
+        insert = self._insert_or_update(routes, run=run, decision=decision, at=self._clock())
+
+        def write(connection: Connection) -> None:
+            connection.execute(insert)
+            fact = Fact(kind="routed", run=run, subject=run, parts={"decision": decision})
+            self._chain.append(connection, fact)
+
+        await self._atomic("write routes", write)
 
     async def route(self, run: str) -> Json | None:
         row = await self._first(select(routes.c.decision).where(routes.c.run == run))

@@ -16,11 +16,12 @@ from sqlalchemy import (
     MetaData,
     String,
     Table,
+    Text,
 )
 
 from ledger.words import Words
 
-VERSION = 3
+VERSION = 4
 """Of these tables. 1 are those before `meta`, which did not say their version."""
 
 metadata = MetaData()
@@ -43,6 +44,10 @@ runs = Table(
     Column("holder", String),
     Column("cancel_by", Words),
     Column("cancel_at", Float),
+    # Of the run's audit: how many rows it has, the code of the last one, and the code over both.
+    Column("audit_count", Integer),
+    Column("audit_head", String),
+    Column("audit_seal", String),
     Index("runs_by_status", "status"),
 )
 
@@ -136,6 +141,8 @@ tool_calls = Table(
     Column("effect", String),
     Column("started_at", Float, nullable=False),
     Column("seconds", Float),
+    # What the decision was made from, so that it can be made again.
+    Column("asked", JSON),
     Index("tool_calls_of", "run", "task"),
 )
 
@@ -190,6 +197,30 @@ budgets = Table(
     Column("ceiling", Float, nullable=False),
     Column("reserved", Float, nullable=False),
     Column("spent", Float, nullable=False),
+)
+
+audit = Table(
+    # One chain for a run. Rows are only ever added; each is bound to the one before it.
+    "audit",
+    metadata,
+    Column("run", String, primary_key=True),
+    Column("number", Integer, primary_key=True),
+    # The text that the code is taken of, exactly: not a JSON column.
+    Column("entry", Text, nullable=False),
+    Column("mac", String, nullable=False),
+    # Half the pages that a row touches.
+    sqlite_with_rowid=False,
+)
+
+audit_content = Table(
+    # What the digests of audit rows are of. It can be deleted; the chain still verifies.
+    "audit_content",
+    metadata,
+    Column("run", String, primary_key=True),
+    Column("number", Integer, primary_key=True),
+    Column("content", Text, nullable=False),
+    Column("at", Float, nullable=False),
+    sqlite_with_rowid=False,
 )
 
 approvals = Table(

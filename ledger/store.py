@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
 from ledger.address import parse
 from ledger.approvals import Approvals
+from ledger.audit import Audit, Chain
+from ledger.audit_key import key_for
 from ledger.budget import Budgets
 from ledger.calls import Effects, ToolCalls
 from ledger.database import Database
@@ -36,15 +39,16 @@ class _Together(Repository):
 class Ledger:
     """All repositories over one database. What is committed here is what happened."""
 
-    def __init__(self, database: Database, clock: Clock = time.time) -> None:
-        self.runs = Runs(database, clock)
+    def __init__(self, database: Database, chain: Chain, clock: Clock = time.time) -> None:
+        self.runs = Runs(database, clock, chain)
         self.processes = Processes(database, clock)
-        self.tasks = Tasks(database, clock)
-        self.calls = ToolCalls(database, clock)
-        self.effects = Effects(database, clock)
+        self.tasks = Tasks(database, clock, chain)
+        self.calls = ToolCalls(database, clock, chain)
+        self.effects = Effects(database, clock, chain)
+        self.audit = Audit(database, clock, chain)
         self.spend = Spend(database, clock)
         self.budgets = Budgets(database, clock)
-        self.approvals = Approvals(database, clock)
+        self.approvals = Approvals(database, clock, chain)
         self.proposals = Proposals(database, clock)
         self.exchanges = Exchanges(database, clock)
         self.files = Files(database, clock)
@@ -64,13 +68,19 @@ async def open_ledger(url: str, clock: Clock = time.time) -> AsyncIterator[Ledge
     """Open the ledger at a database URL, SQLite or PostgreSQL; on first use create its tables.
 
     Raises:
-        LedgerUnavailable: the URL is none, the database cannot be reached or written, or a newer
-            release made its tables.
+        LedgerUnavailable: the URL is none, the database cannot be reached or written, a newer
+            release made its tables, or the key of the audit cannot be read.
+        ConfigError: a setting has a value that cannot be used.
     """
     address = parse(url)
     database = Served(address) if address.dialect == "postgresql" else Embedded(address)
     try:
         await prepare(database)
-        yield Ledger(database, clock)
+        # In a thread: nothing may block the event loop.
+        key = await asyncio.to_thread(key_for, address)
+        chain = Chain(address.dialect, key, clock)
+        ledger = Ledger(database, chain, clock)
+        await ledger.audit.claim()
+        yield ledger
     finally:
         await database.close()

@@ -21,7 +21,9 @@ from sqlalchemy import (
 )
 
 from ledger.address import Dialect
-from ledger.repository import Repository, insert_into, overwrite
+from ledger.audit import Audited
+from ledger.chain import Fact
+from ledger.repository import insert_into, overwrite
 from ledger.schema import plans, results, tasks, transitions
 from runtime.canonical import Json, digest
 
@@ -128,7 +130,7 @@ class PlanRow:
     at: float
 
 
-class Tasks(Repository):
+class Tasks(Audited):
     """The durable state of deep work. Tasks are addressed by run and task id."""
 
     async def store_plan(
@@ -140,19 +142,32 @@ class Tasks(Repository):
         if latest and latest.digest == key:
             return latest.version
         version = latest.version + 1 if latest else 1
-        await self._write(
-            self._insert_or_keep(
-                plans,
-                run=run,
-                task=task,
-                version=version,
-                specialist=specialist,
-                plan=plan,
-                digest=key,
-                drawn_by=drawn_by,
-                at=self._clock(),
-            )
+        insert = self._insert_or_keep(
+            plans,
+            run=run,
+            task=task,
+            version=version,
+            specialist=specialist,
+            plan=plan,
+            digest=key,
+            drawn_by=drawn_by,
+            at=self._clock(),
         )
+
+        def write(connection: Connection) -> None:
+            if connection.execute(insert).rowcount == 1:
+                fact = Fact(
+                    kind="planned",
+                    run=run,
+                    subject=f"{task}:{version}",
+                    task=task,
+                    specialist=specialist,
+                    by=drawn_by,
+                    parts={"plan": plan},
+                )
+                self._chain.append(connection, fact)
+
+        await self._atomic("write plans", write)
         return version
 
     async def plan(self, run: str, task: str) -> PlanRow | None:

@@ -13,7 +13,12 @@ class Words(TypeDecorator[str]):
     cache_ok = True
 
     def process_bind_param(self, value: str | None, dialect: Dialect) -> str | None:  # noqa: ARG002
-        if value is None or (value.isascii() and "\0" not in value):
-            return value
-        # Half of a surrogate pair has no UTF-8 form; PostgreSQL takes no NUL.
-        return value.encode(errors="replace").decode().replace("\0", "\N{REPLACEMENT CHARACTER}")
+        return None if value is None else storable(value)
+
+
+def storable(value: str) -> str:
+    """The text as every database takes it."""
+    if value.isascii() and "\0" not in value:
+        return value
+    # Half of a surrogate pair has no UTF-8 form; PostgreSQL takes no NUL.
+    return value.encode(errors="replace").decode().replace("\0", "\N{REPLACEMENT CHARACTER}")

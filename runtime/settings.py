@@ -24,6 +24,9 @@ class Settings(BaseSettings):
     ledger_url: SecretStr = SecretStr("")
     """Database URL of the ledger and, for PostgreSQL, the checkpoints; empty for SQLite under
     `home`. It may hold a password, so it is never shown."""
+    audit_key: SecretStr = SecretStr("")
+    """Secret that the audit is chained with; empty for the one in the file `audit.key`. All
+    processes on one ledger need the same. Never shown."""
     config: Path = ROOT / "config"
     """Folder with models.yaml, mcp.json, limits.yaml, routing.yaml and policy/."""
     specialists: Path = ROOT / "agents" / "specialists"

@@ -10,13 +10,28 @@ from runtime.context import RunContext
 from tools.calls import Ask
 from tools.catalogue import ToolEntry
 from tools.policy import Decision
+from tools.provenance import CLEAN, RANKS, Origin, Provenance
+
+_FREE = RANKS["designated"]
+_WORDS: dict[Origin, str] = {
+    "request": "the request",
+    "person": "a person",
+    "designated": "a trusted field of a record that the request names",
+    "trusted": "a trusted field of a record that the request does not name",
+    "untrusted": "text that strangers may have written",
+}
 
 
 def question_of(
-    entry: ToolEntry, arguments: dict[str, Json], decision: Decision, context: RunContext
+    entry: ToolEntry,
+    arguments: dict[str, Json],
+    decision: Decision,
+    context: RunContext,
+    provenance: Provenance = CLEAN,
 ) -> Json:
-    """What a person needs to know to decide."""
-    return {
+    """What a person needs to know to decide: the call, why they are asked, and, where it matters,
+    each argument that comes neither from the request nor from a person, with its source."""
+    question: dict[str, Json] = {
         "tool": entry.name,
         "action": entry.action,
         "arguments": arguments,
@@ -24,6 +39,22 @@ def question_of(
         "specialist": context.specialist,
         "policies": list(decision.policies),
     }
+    if provenance.rank <= _FREE:
+        return question
+    doubtful = [one for one in provenance.arguments if RANKS[one.origin] > _FREE]
+    # The worst first: a person may read no further than the first line.
+    doubtful.sort(key=lambda one: -RANKS[one.origin])
+    question["offending"] = [
+        {
+            "argument": one.name,
+            "value": one.shown,
+            "origin": _WORDS[one.origin],
+            "source": one.source,
+        }
+        for one in doubtful
+    ]
+    question["read_before"] = provenance.taint
+    return question
 
 
 async def approved(

@@ -10,8 +10,9 @@ from ledger.approvals import Approval
 from ledger.calls import Outcome
 from runtime.canonical import Json, digest
 from runtime.context import RunContext
+from tools.elicitation import Filled
 
-Phase = Literal["called", "answered", "asked", "denied"]
+Phase = Literal["called", "answered", "asked", "denied", "progress"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,11 +43,16 @@ class ToolEvent:
     """Since the tool was called; 0 before."""
     outcome: str = ""
     """How it ended; only once it was answered."""
+    share: float | None = None
+    """How far the tool says it is, from 0 to 1; None when it does not say."""
+    message: str = ""
+    """What it says of its progress, in its own words: data of a stranger."""
 
 
-Ask = Callable[[Approval], Awaitable[Literal["approved", "refused"]]]
-"""Puts a question to a person. It may raise to suspend the run; that passes through the gateway
-untouched, and the same call made again finds the question under the same id."""
+Ask = Callable[[Approval], Awaitable[Literal["approved", "refused"] | Filled]]
+"""Puts a question to a person. Only a question of the kind `elicitation` may be answered by what
+they filled in; of any other kind that is a refusal. It may raise to suspend the run; that passes
+through the gateway untouched, and the same call made again finds the question under the same id."""
 
 Report = Callable[[ToolEvent], None]
 

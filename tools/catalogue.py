@@ -6,8 +6,8 @@ Entries are made once, when a server first answers, so that a server cannot chan
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Literal
 
 from jsonschema.exceptions import SchemaError
@@ -17,6 +17,7 @@ from runtime.canonical import Json, digest
 from runtime.errors import ConfigError
 from runtime.labels import Label
 from tools.config import Action, RunField, Terms, ToolsConfig
+from tools.projection import Kind, kinds_of
 
 Deed = Action | Literal["store"]
 """What a call does. `store` writes to the files of its own run, and changes nothing outside of it;
@@ -36,6 +37,10 @@ class Listed:
     description: str
     schema: Json
     read_only: bool
+    action: Action | None = None
+    """What it does, where more than `read_only` is known."""
+    contained: bool = False
+    """What it does stays within its run, so that it may be done again."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,11 +65,39 @@ class ToolEntry:
     """Arguments that the gateway takes from the run."""
     key: str = ""
     """The argument that takes the idempotency key; empty for none."""
+    contained: bool = False
+    """What it does stays within its run: policy decides on it as on any effect, but a call that is
+    made again is done again."""
+    trusted: frozenset[str] = frozenset()
+    """Fields of the results that no stranger writes."""
+    identifiers: frozenset[str] = frozenset()
+    """Fields that may be chosen as a target, whoever worded them."""
+    content: frozenset[str] = frozenset()
+    """Arguments that only carry content."""
+    kinds: Mapping[str, Kind] = field(init=False, compare=False, repr=False)
+    """The arguments that policies can look at, each with its type."""
+
+    def __post_init__(self) -> None:
+        """Type the arguments once; every call of the tool is put to the policies by them."""
+        object.__setattr__(self, "kinds", kinds_of(self.schema))
 
     @property
     def effect(self) -> bool:
         """Whether a call changes the world."""
         return self.action not in ("read", "store")
+
+    @property
+    def once(self) -> bool:
+        """Whether the same call may happen only once."""
+        return self.effect and not self.contained
+
+    def trusts(self, path: Sequence[str]) -> bool:
+        """Whether no stranger writes to this place of a result."""
+        return not self.untrusted or _within(self.trusted, path)
+
+    def identifies(self, path: Sequence[str]) -> bool:
+        """Whether what stands at this place may be chosen as a target."""
+        return _within(self.identifiers, path)
 
     @property
     def hidden(self) -> frozenset[str]:
@@ -103,13 +136,25 @@ def _entry(config: ToolsConfig, server: str, terms: Terms, tool: Listed) -> Tool
         remote=tool.name,
         description=tool.description,
         schema=_without(schema, {key, *(name for name, _ in bound)}),
-        action=terms.actions.get(tool.name, "read" if tool.read_only else "write"),
-        label=terms.label,
+        action=terms.actions.get(tool.name, _own_action(tool)),
+        label=terms.labels.get(tool.name, terms.label),
         cleared_for=terms.cleared_for,
         untrusted=terms.untrusted,
         bound=bound,
         key=key,
+        contained=tool.contained,
+        trusted=frozenset(terms.trusted.get(tool.name, ())),
+        identifiers=frozenset(terms.identifiers.get(tool.name, ())),
+        content=frozenset(terms.content.get(tool.name, ())),
     )
+
+
+def _own_action(tool: Listed) -> Action:
+    return tool.action or ("read" if tool.read_only else "write")
+
+
+def _within(fields: frozenset[str], path: Sequence[str]) -> bool:
+    return "*" in fields or any(name in fields for name in path)
 
 
 def _without(schema: Json, hidden: set[str]) -> Json:
@@ -135,13 +180,35 @@ def _check_names(config: ToolsConfig, server: str, terms: Terms, listed: Sequenc
     for argument in terms.bind:
         if argument not in arguments:
             raise _unknown(config, server, "bind", argument, "argument", arguments)
-    for part, named in (("actions", terms.actions), ("keys", terms.keys)):
+    for part, named in _by_tool(terms):
         for tool in named:
             if tool not in tools:
                 raise _unknown(config, server, part, tool, "tool", set(tools))
-    for tool, argument in terms.keys.items():
+    taken = [("keys", tool, argument) for tool, argument in terms.keys.items()]
+    taken += [("content", tool, one) for tool, names in terms.content.items() for one in names]
+    for part, tool, argument in taken:
         if argument not in tools[tool]:
-            raise _unknown(config, server, "keys", tool, f"argument {argument!r}", tools[tool])
+            raise _unknown(config, server, part, tool, f"argument {argument!r}", tools[tool])
+
+
+def _by_tool(terms: Terms) -> list[tuple[str, Mapping[str, object]]]:
+    """The terms that name tools."""
+    return [
+        ("actions", terms.actions),
+        ("keys", terms.keys),
+        ("labels", terms.labels),
+        ("trusted", terms.trusted),
+        ("identifiers", terms.identifiers),
+        ("content", terms.content),
+        ("rates", _named(terms.rates)),
+        ("rates_per_tenant", _named(terms.rates_per_tenant)),
+        ("rates_per_principal", _named(terms.rates_per_principal)),
+    ]
+
+
+def _named(rates: Mapping[str, str]) -> dict[str, str]:
+    """Without the rate of all tools together."""
+    return {tool: rate for tool, rate in rates.items() if tool != "*"}
 
 
 def _unknown(

@@ -17,7 +17,11 @@ from pydantic_core import ErrorDetails
 from runtime.canonical import Json
 from runtime.errors import ConfigError
 from runtime.labels import Label
+from tools.credentials import Credential
 from tools.lines import Keys, Lines, lines
+from tools.rate import Rate
+from tools.rest_auth_terms import ApiKey, Auth, AwsSigV4, OAuthClient, secrets_of
+from tools.sandbox_limits import SandboxLimits
 
 Action = Literal["read", "write", "send", "pay", "execute", "delete"]
 """What a tool does to the world. Everything but `read` is an effect."""
@@ -29,6 +33,17 @@ RunField = Literal["docs", "tenant", "user", "run", "task"]
 """Fields of the run context that an argument can be bound to."""
 
 _NAME = re.compile(r"[a-z][a-z0-9-]{0,31}")
+
+
+class BreakerTerms(BaseModel):
+    """When a server that fails is left alone, and for how long."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    failures: Annotated[int, Field(ge=1, le=1000)] = 5
+    """So many in a row open it."""
+    seconds: Annotated[float, Field(gt=0, le=3600)] = 30.0
+    """Then nothing is sent for so long, and after it one call tries."""
 
 
 class Terms(BaseModel):
@@ -56,10 +71,39 @@ class Terms(BaseModel):
     """What a tool does, where the server's own word (`readOnlyHint`) is not enough."""
     keys: dict[str, str] = {}
     """By tool: the argument that takes the idempotency key."""
+    max_parallel: Annotated[int, Field(ge=1, le=10_000)] = 32
+    """Calls under way at the same time; a further one waits, at most `timeout_seconds`."""
+    breaker: BreakerTerms = BreakerTerms()
+    """When a server that fails in a row is left alone."""
+    rates: dict[str, Rate] = {}
+    """By tool: how many calls all together, as `10/minute`. `*`: all tools of the server."""
+    rates_per_tenant: dict[str, Rate] = {}
+    """The same for each tenant."""
+    rates_per_principal: dict[str, Rate] = {}
+    """The same for each user of each tenant."""
+    pinned: bool = True
+    """Whether its tools are held to what they were in earlier processes too; false for programs
+    that come with Switchyard, since they change with it."""
+    cache_reads: bool = False
+    """Whether the same read in the same run returns the recorded result, until an effect."""
+    credentials: dict[str, dict[str, Credential]] = {}
+    """By tenant (`*`: all others), then by variable or header: where its secret is found."""
+    labels: dict[str, Label] = {}
+    """By tool: the label of its results, where it is another one than the server's."""
+    trusted: dict[str, tuple[str, ...]] = {}
+    """By tool of an untrusted server: fields of its results that no stranger writes; `*` for all.
+    They may be arguments of an effect without a question."""
+    identifiers: dict[str, tuple[str, ...]] = {}
+    """By tool: fields that strangers may have worded, and that may still be chosen as a target, such
+    as the names of channels; `*` for all."""
+    content: dict[str, tuple[str, ...]] = {}
+    """By tool: arguments that only carry content. All others are of consequence: they say to whom,
+    where, how much."""
 
 
 class ServerSpec(BaseModel):
-    """One entry of `mcpServers`: a program to start (`command`), or an address (`url`)."""
+    """One entry of `mcpServers`: a program to start (`command`), an address (`url`), an API
+    (`openapi`) or the sandbox."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -70,7 +114,20 @@ class ServerSpec(BaseModel):
     cwd: str | None = None
     url: str | None = None
     headers: dict[str, str] = {}
+    openapi: str | None = None
+    """A file or an address of an OpenAPI document: its operations become tools."""
+    base_url: str | None = None
+    """Where the API is, if the document does not say so."""
+    auth: Auth | None = None
+    """How calls to the API prove who they are."""
+    sandbox: SandboxLimits | None = None
+    """The sandbox of this process, with its limits."""
     switchyard: Terms = Terms()
+
+    @property
+    def within(self) -> bool:
+        """Whether it is served within this process."""
+        return self.openapi is not None or self.sandbox is not None
 
 
 class _File(BaseModel):
@@ -154,7 +211,9 @@ def _shape(config: ToolsConfig, name: str, spec: ServerSpec) -> list[ConfigError
     if name == FILES:
         told = f"The server name {name!r} is taken by the files of a run."
         found.append((keys, told, "Give the server another name, and its tools with it."))
-    if spec.command is None and spec.url is None:
+    if spec.within or spec.auth is not None or spec.base_url is not None:
+        found += _within(keys, spec)
+    elif spec.command is None and spec.url is None:
         told = f"Server {name!r} has neither 'command' nor 'url'."
         found.append((keys, told, "Give the program to start, or the address to call."))
     elif spec.command is not None and spec.url is not None:
@@ -165,7 +224,44 @@ def _shape(config: ToolsConfig, name: str, spec: ServerSpec) -> list[ConfigError
     elif spec.type not in (None, "stdio"):
         told = f"Server {name!r} has 'command', but its type is {spec.type!r}."
         found.append(((*keys, "type"), told, "Set it to 'stdio', or give 'url' in place of it."))
+    found += _credentials((*keys, "switchyard", "credentials"), spec.switchyard)
     return [config.error(told, keys=at, remedy=remedy) for at, told, remedy in found]
+
+
+def _within(keys: Keys, spec: ServerSpec) -> list[tuple[Keys, str, str]]:
+    """What a server within this process may have beside it, and what belongs to an API alone."""
+    found: list[tuple[Keys, str, str]] = []
+    ways = [way for way in ("command", "url", "openapi", "sandbox") if getattr(spec, way)]
+    if len(ways) > 1:
+        told = f"Server {keys[-1]!r} has {' and '.join(map(repr, ways))}."
+        found.append(((*keys, ways[-1]), told, "Keep one of them."))
+    for part in ("auth", "base_url"):
+        if spec.openapi is None and getattr(spec, part) is not None:
+            told = f"{part!r} stands without 'openapi'."
+            found.append(((*keys, part), told, "Name the OpenAPI document, or remove it."))
+    for name, one in secrets_of(spec.auth).items():
+        if (one.env is None) == (one.file is None):
+            told = f"The credential {name!r} needs one of 'env' and 'file'."
+            found.append(((*keys, "auth", name), told, "Name where the secret is found."))
+    if spec.switchyard.credentials:
+        told = "A server within this process takes no 'credentials'."
+        remedy = "Give an API its 'auth'."
+        found.append(((*keys, "switchyard", "credentials"), told, remedy))
+    return found
+
+
+def _credentials(keys: Keys, terms: Terms) -> list[tuple[Keys, str, str]]:
+    """A secret comes from one place; the file itself holds none."""
+    return [
+        (
+            (*keys, tenant, name),
+            f"The credential {name!r} of {tenant!r} needs one of 'env' and 'file'.",
+            "Name the environment variable, or the file that holds the secret.",
+        )
+        for tenant, wanted in terms.credentials.items()
+        for name, one in wanted.items()
+        if (one.env is None) == (one.file is None)
+    ]
 
 
 def _address(keys: Keys, spec: ServerSpec, url: str) -> list[tuple[Keys, str, str]]:
@@ -182,6 +278,9 @@ def _address(keys: Keys, spec: ServerSpec, url: str) -> list[tuple[Keys, str, st
 def _told(config: ToolsConfig, raw: Json, details: ErrorDetails) -> ConfigError:
     """A mistake of type or key, in words."""
     keys: Keys = tuple(details["loc"])
+    if len(keys) > 4 and keys[2] == "auth":
+        # The kind of `auth` stands in the way to a mistake, but is no key of the file.
+        keys = (*keys[:3], *keys[4:])
     name = ".".join(str(key) for key in keys) or "the file"
     match details["type"]:
         case "extra_forbidden":
@@ -200,7 +299,14 @@ def _told(config: ToolsConfig, raw: Json, details: ErrorDetails) -> ConfigError:
 
 
 def _known(keys: Keys) -> list[str]:
+    if len(keys) > 3 and keys[2] == "sandbox":
+        return sorted(SandboxLimits.model_fields)
+    if len(keys) == 4 and keys[2] == "auth":
+        fields = [set(one.model_fields) for one in (ApiKey, OAuthClient, AwsSigV4)]
+        return sorted(set().union(*fields))
     model: type[BaseModel] = (_File, _File, ServerSpec, Terms)[min(len(keys), 4) - 1]
+    if len(keys) > 4:
+        model = BreakerTerms if keys[3] == "breaker" else Credential
     return sorted(model.model_fields)
 
 

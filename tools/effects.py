@@ -63,7 +63,12 @@ class Effects:
     ) -> Claim:
         """Claim an effect that is not done. `unknown`: it may have happened; leave it alone."""
         found = await self._ledger.effects.begin(
-            key, run=context.run, task=context.task, tool=entry.name, arguments=arguments
+            key,
+            run=context.run,
+            task=context.task,
+            tool=entry.name,
+            arguments=arguments,
+            specialist=context.specialist,
         )
         if found is None:
             return "ours"

@@ -12,7 +12,7 @@ from ledger.calls import EffectState, Outcome
 from runtime.canonical import Json
 from runtime.errors import ServerUnavailable
 from tools.catalogue import ToolEntry
-from tools.live import CallLost, CallRefused, Ending
+from tools.live import CallLost, CallRefused, Ending, Withheld
 from tools.results import Answer
 from tools.target import Origin, Place
 
@@ -46,13 +46,13 @@ async def exchange(place: Place, arguments: dict[str, Json], origin: Origin) -> 
             return _lost(entry, lost)
         untouched = lost.kind == "unsent"
     except ServerUnavailable as error:
-        return _failed(str(error), state="failed")
+        return _unsent(error, state="failed")
     try:
         return await _once(place, arguments, origin)
     except CallLost as lost:
         return _lost(entry, lost)
     except ServerUnavailable as error:
-        return _failed(str(error), state="failed" if untouched else "unknown")
+        return _unsent(error, state="failed" if untouched else "unknown")
 
 
 async def _once(place: Place, arguments: dict[str, Json], origin: Origin) -> Exchanged:
@@ -79,10 +79,15 @@ async def _once(place: Place, arguments: dict[str, Json], origin: Origin) -> Exc
     )
 
 
-def _failed(told: str, *, state: EffectState) -> Exchanged:
+def _unsent(error: ServerUnavailable, *, state: EffectState) -> Exchanged:
+    outcome: Outcome = "denied" if isinstance(error, Withheld) else "error"
+    return _failed(str(error), state=state, outcome=outcome)
+
+
+def _failed(told: str, *, state: EffectState, outcome: Outcome = "error") -> Exchanged:
     return Exchanged(
         answer=Answer(text=told, data=None, error=True),
-        outcome="error",
+        outcome=outcome,
         state=state,
         answered=False,
     )

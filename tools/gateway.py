@@ -7,8 +7,12 @@ unwritable ledger and whatever `ask` raises pass through.
 from __future__ import annotations
 
 import asyncio
+import logging
+import os
+import time
 from collections.abc import AsyncIterator, Iterable, Mapping
 from contextlib import asynccontextmanager
+from pathlib import Path
 from types import MappingProxyType
 
 from langchain_core.tools import BaseTool
@@ -20,17 +24,23 @@ from runtime.context import RunContext
 from runtime.errors import ConfigError, ServerUnavailable
 from tools.arguments import validator_of
 from tools.calls import Ask, Phase, Report, ToolEvent, ToolReply
-from tools.catalogue import ToolEntry, entries
+from tools.catalogue import ToolEntry, entries, fit_name
 from tools.config import Terms, ToolsConfig
 from tools.effects import Effects
 from tools.entities import asked
 from tools.file_tools import ENTRIES, READ, TERMS
 from tools.handle import ToolHandle
+from tools.inner import Inner, inner_of
+from tools.masking import Masking
 from tools.passage import Office, Passage
+from tools.pins import Held, Pins
 from tools.policy import Decision, Policy
+from tools.pool import Pool
+from tools.rates import Rates
+from tools.recall import Recall
 from tools.resolve import start_of
 from tools.run_files import RunFiles
-from tools.sessions import Session
+from tools.secrets_known import known_secrets
 from tools.target import Place, Target
 
 FILES_READ = READ
@@ -52,33 +62,75 @@ __all__ = [
 class Gateway:
     """The tools of all servers and the files of each run, behind one policy and one record."""
 
-    def __init__(self, config: ToolsConfig, policy: Policy, ledger: Ledger, quotas: Quotas) -> None:
+    def __init__(
+        self,
+        config: ToolsConfig,
+        policy: Policy,
+        ledger: Ledger,
+        quotas: Quotas,
+        pins: Pins,
+        masking: Masking,
+    ) -> None:
+        self.masking = masking
+        """Takes secrets out of what is told of this process."""
         self._config = config
-        self._office = Office(policy=policy, ledger=ledger, effects=Effects(ledger), quotas=quotas)
-        self._sessions: dict[str, Session] = {}
-        self._places: dict[str, Place] = {}
+        self._pins = pins
         self._catalogue: dict[str, ToolEntry] = {}
-        self._learnt: set[str] = set()
+        self._office = Office(
+            policy=policy,
+            ledger=ledger,
+            effects=Effects(ledger),
+            quotas=quotas,
+            catalogue=self._catalogue,
+            rates=Rates(),
+            recall=Recall(),
+            masking=masking,
+        )
+        self._sessions: dict[str, Pool] = {}
+        self._inner: dict[str, Inner] = {}
+        self._places: dict[str, Place] = {}
+        self._learnt: dict[str, Held] = {}
         self._misfits: dict[str, str] = {}
         self._take_in(ENTRIES, RunFiles(ledger.files, quotas), TERMS)
 
     @property
     def catalogue(self) -> Mapping[str, ToolEntry]:
-        """Every tool by its one name, as its server first described it; the files' own too."""
+        """Every tool by its one name, in the words that were pinned; the files' own too."""
         return MappingProxyType(self._catalogue)
 
     @property
     def unavailable(self) -> Mapping[str, str]:
         """Servers that cannot be used now, each with the reason."""
         gone = {name: held.reason for name, held in self._sessions.items() if held.reason}
-        return gone | self._misfits
+        gone |= {name: inner.reason for name, inner in self._inner.items() if inner.reason}
+        return {name: self.masking.text(why) for name, why in (gone | self._misfits).items()}
+
+    @property
+    def quarantined(self) -> Mapping[str, str]:
+        """Tools that are kept from agents until an operator approves them, with the reason."""
+        return {
+            fit_name(name, tool): reason
+            for name, pool in self._sessions.items()
+            for tool, reason in pool.withheld.items()
+        }
+
+    def _quarantine(self, tool: str) -> str:
+        """Why this tool is in quarantine; empty when it is not."""
+        server = tool.partition("_")[0]
+        pool = self._sessions.get(server)
+        for remote, reason in pool.withheld.items() if pool is not None else ():
+            if fit_name(server, remote) == tool:
+                return reason
+        return ""
 
     def decide(self, context: RunContext, tool: str) -> Decision:
         """What policy would say of a call now, by the context's own label. Leaves no trace."""
+        if held := self._quarantine(tool):
+            return Decision(verdict="deny", policies=(), reason=held)
         entry = self._catalogue.get(tool)
         if entry is None:
             return Decision(verdict="deny", policies=(), reason=self._no_such(tool))
-        return self._office.policy.decide(asked(context, entry, context.label))
+        return self._office.policy.decide(asked(context, entry, context.label, at=time.time()))
 
     async def call(
         self,
@@ -107,6 +159,8 @@ class Gateway:
             place = await self._find(tool)
         except ServerUnavailable as error:
             return await passage.turn_away(str(error))
+        if held := self._quarantine(tool):
+            return await passage.turn_away(f"{held} Go on without it, and say so.", "denied")
         if place is None:
             return await passage.turn_away(self._no_such(tool), "denied")
         return await passage.through(place)
@@ -116,11 +170,12 @@ class Gateway:
     ) -> list[BaseTool]:
         """Tools to give to an agent; each call of them goes through `call` under this context.
 
-        A tool whose server is not there is given too: calling it tells why. Where one of them may
+        A tool whose server is not there is given too: calling it tells why. One in quarantine is
+        not. Where one of them may
         hand a long result off to the run's files, `FILES_READ` comes last; an agent needs it only
         once a message has `handed_off` in its artifact.
         """
-        given = list(dict.fromkeys(names))
+        given = [name for name in dict.fromkeys(names) if not self._quarantine(name)]
         if FILES_READ not in given and any(map(self._hands_off, given)):
             given.append(FILES_READ)
         return [self._handle(context, name, ask, report) for name in given]
@@ -145,26 +200,49 @@ class Gateway:
     async def _find(self, tool: str) -> Place | None:
         """A tool in its place. Its server gets another chance when it was never there."""
         server = tool.partition("_")[0]
-        if tool not in self._places and server not in self._learnt | self._misfits.keys():
-            session = self._sessions.get(server)
-            if session is not None:
-                await session.ready()
-                self._learn(server)
+        if server in self._inner and server not in self._misfits:
+            await self._learn_inner(server)
+        pool = self._sessions.get(server)
+        if pool is not None and server not in self._misfits:
+            if server not in self._learnt:
+                await pool.ready()
+            await pool.settled()
+            if self._quarantine(tool):
+                # An operator may have approved it in another process.
+                await pool.recheck()
+            self._learn(server)
         return self._places.get(tool)
 
     def _learn(self, server: str) -> None:
-        """Take in the tools of a server that answered; once, so that they cannot change later."""
-        session = self._sessions[server]
-        if not session.listed or server in self._learnt:
+        """Take in the tools of a server that answered, in the words of their pins."""
+        pool = self._sessions[server]
+        held = pool.held
+        if held is None or self._learnt.get(server) is held:
             return
         try:
-            found = entries(self._config, server, session.listed)
+            listed = [one.listed() for one in (*held.pinned, *held.fresh)]
+            found = entries(self._config, server, listed)
         except ConfigError as error:
             self._misfits[server] = str(error)
-            session.close()
+            pool.close()
             return
-        self._learnt.add(server)
-        self._take_in(found, session, self._config.servers[server].switchyard)
+        self._learnt[server] = held
+        pinned = {one.name for one in held.pinned}
+        known = [entry for entry in found if entry.remote in pinned]
+        self._take_in(known, pool, self._config.servers[server].switchyard)
+
+    async def _learn_inner(self, server: str) -> None:
+        """Take in the tools of a server within this process, once they are known."""
+        inner = self._inner[server]
+        if any(entry.server == server for entry in self._catalogue.values()):
+            return
+        await inner.learn()
+        try:
+            found = entries(self._config, server, inner.listed) if inner.listed else []
+        except ConfigError as error:
+            self._misfits[server] = str(error)
+            return
+        self._take_in(found, inner, self._config.servers[server].switchyard)
 
     def _take_in(self, found: Iterable[ToolEntry], target: Target, terms: Terms) -> None:
         for entry in found:
@@ -184,22 +262,46 @@ class Gateway:
 
     async def _open(self, tasks: asyncio.TaskGroup, environment: Mapping[str, str]) -> None:
         """Start all servers side by side, and wait until each is there or has failed."""
-        for name, spec in self._config.servers.items():
+        for name in self._config.servers:
             try:
+                inner = inner_of(
+                    self._config,
+                    name,
+                    environment,
+                    self._office.ledger.files,
+                    self._office.quotas,
+                    self.masking.add,
+                )
+                if inner is not None:
+                    self._inner[name] = inner
+                    tasks.create_task(inner.hold(), name=f"tool server {name}")
+                    continue
                 start = start_of(self._config, name, environment)
             except ConfigError as error:
                 self._misfits[name] = str(error)
                 continue
-            session = self._sessions[name] = Session(name, start, spec.switchyard)
-            tasks.create_task(session.hold(), name=f"tool server {name}")
-        for attempt in [session.want() for session in self._sessions.values()]:
+            pool = self._sessions[name] = Pool(
+                self._config,
+                name,
+                start,
+                pins=self._pins,
+                environment=environment,
+                mask=self.masking.add,
+            )
+            tasks.create_task(pool.hold(), name=f"tool server {name}")
+        for attempt in [pool.want() for pool in self._sessions.values()]:
             await attempt.wait()
         for name in self._sessions:
             self._learn(name)
+        async with asyncio.TaskGroup() as learning:
+            for name in self._inner:
+                learning.create_task(self._learn_inner(name))
 
     def _close(self) -> None:
-        for session in self._sessions.values():
-            session.close()
+        for pool in self._sessions.values():
+            pool.close()
+        for inner in self._inner.values():
+            inner.close()
 
 
 @asynccontextmanager
@@ -210,6 +312,7 @@ async def open_gateway(
     *,
     environment: Mapping[str, str],
     quotas: Quotas | None = None,
+    pins: Path | None = None,
 ) -> AsyncIterator[Gateway]:
     """Open every tool server and the gate before them; leaving it ends all of them.
 
@@ -219,8 +322,17 @@ async def open_gateway(
         environment: Variables that go before those of this process: for `${…}` in the
             configuration, and, as far as they may pass, for the servers themselves.
         quotas: How much a run may store in its files.
+        pins: The file of what each tool was when it was first seen. Without it that is kept in
+            this process alone.
     """
-    gateway = Gateway(config, policy, ledger, quotas or Quotas())
+    known = {**os.environ, **environment}
+    # In a thread: it reads the files that hold credentials.
+    masking = Masking(await asyncio.to_thread(known_secrets, config, known))
+    ledger.exchanges.mask_by(masking.where_suspect)
+    gateway = Gateway(config, policy, ledger, quotas or Quotas(), Pins(pins), masking)
+    # What a server wrote before it died is logged.
+    log, quiet = logging.getLogger("tools.sessions"), masking.log_filter()
+    log.addFilter(quiet)
     raised: BaseException | None = None
     try:
         async with asyncio.TaskGroup() as tasks:
@@ -229,6 +341,7 @@ async def open_gateway(
                 yield gateway
             finally:
                 gateway._close()
+                log.removeFilter(quiet)
     except BaseExceptionGroup as group:
         if len(group.exceptions) > 1:
             raise

@@ -5,6 +5,8 @@ Whatever ends the connection ends those calls at once, each with a reason.
 
 from __future__ import annotations
 
+import math
+from dataclasses import dataclass
 from typing import Literal
 
 import anyio
@@ -13,7 +15,11 @@ from mcp.types import CONNECTION_CLOSED, CallToolResult
 from pydantic import ValidationError
 
 from runtime.canonical import Json
+from runtime.errors import ServerUnavailable
+from tools.elicitation import Form
+from tools.reports import paced
 from tools.stdio import Child
+from tools.target import Origin
 
 Ending = Literal["closed", "died", "invalid", "timeout", "too_large", "unsent"]
 """How a call or a connection came to its end without a usable answer. `unsent`: the server never
@@ -21,6 +27,9 @@ took it in, so that it may be sent again."""
 
 _SESSION_UNKNOWN = 32600
 """The protocol client's code for an HTTP server that does not know the session (any more)."""
+
+_AFTER_CANCEL = 5.0
+"""Seconds that a server has to end a call once its question was answered with `cancel`."""
 
 
 class CallLost(Exception):
@@ -40,6 +49,18 @@ class CallRefused(Exception):
         super().__init__(message)
 
 
+class Withheld(ServerUnavailable):
+    """A tool or a tenant is kept from a server on purpose; nothing was sent."""
+
+
+@dataclass(slots=True, kw_only=True, eq=False)
+class _Call:
+    scope: anyio.CancelScope
+    origin: Origin
+    suspended: Exception | None = None
+    """What asking a person raised in order to suspend the run."""
+
+
 class Live:
     """A connection. It is usable from the end of the handshake until `end`."""
 
@@ -51,7 +72,13 @@ class Live:
         self.ended = anyio.Event()
         self.kind: Ending = "died"
         self.reason = ""
-        self._calls: set[anyio.CancelScope] = set()
+        self.stirred = anyio.Event()
+        """Set when the connection ended, or its server says that its tools changed."""
+        self.unsure: anyio.Event | None = None
+        """While its tools are listed anew: set when that is done."""
+        self.asking = False
+        """While its server waits for a person's answer."""
+        self._calls: set[_Call] = set()
         self._alone = False
 
     @property
@@ -65,14 +92,28 @@ class Live:
         self.kind, self.reason = kind, reason
         self._alone = len(self._calls) == 1
         self.ended.set()
-        for scope in self._calls:
-            scope.cancel()
+        self.stirred.set()
+        self.sure()
+        for call in self._calls:
+            call.scope.cancel()
         if kind == "closed":
             self.scope.deadline = anyio.current_time() + 3.0
         elif self.child is not None:
             self.child.kill()
         else:
             self.scope.cancel()
+
+    def changed(self) -> None:
+        """The server says that its tools are others now."""
+        if self.unsure is None and not self.ended.is_set():
+            self.unsure = anyio.Event()
+            self.stirred.set()
+
+    def sure(self) -> None:
+        """Its tools were listed, or never will be."""
+        if self.unsure is not None:
+            self.unsure.set()
+            self.unsure = None
 
     def too_large(self, limit: int) -> None:
         self.end("too_large", f"The answer is larger than {limit:,} bytes.")
@@ -85,30 +126,66 @@ class Live:
         else:
             self.end("died", f"The server ended: {self.child.last_words() or 'it said nothing'}.")
 
-    async def call(self, tool: str, arguments: dict[str, Json], seconds: float) -> CallToolResult:
+    async def call(
+        self, tool: str, arguments: dict[str, Json], seconds: float, origin: Origin
+    ) -> CallToolResult:
         """Call a tool. Past the deadline the connection is ended, a child with its whole group.
 
         Raises:
             CallRefused: the server answered that it cannot do this.
             CallLost: no usable answer came.
+            Exception: what asking a person raised, once the server ended the call.
         """
         assert self.session is not None, "only a usable connection is called"
+        report = paced(origin.progress) if origin.progress else None
         with anyio.move_on_after(seconds) as scope:
-            self._calls.add(scope)
+            call = _Call(scope=scope, origin=origin)
+            self._calls.add(call)
             try:
-                return await self.session.call_tool(tool, arguments)
+                result = await self.session.call_tool(tool, arguments, progress_callback=report)
+                if call.suspended is None:
+                    return result
             except McpError as error:
-                await self._closed(error)
+                if call.suspended is None:
+                    await self._closed(error)
             except (anyio.ClosedResourceError, anyio.BrokenResourceError):
                 self.end("died", "The connection closed.")
             except (RuntimeError, ValidationError) as error:
                 raise CallLost("invalid", f"The answer does not fit: {error}") from error
             finally:
-                self._calls.discard(scope)
+                self._calls.discard(call)
+        if call.suspended is not None:
+            if scope.cancelled_caught:
+                self.end("timeout", "It went on after a question that nobody answered.")
+            raise call.suspended
         if not self.ended.is_set():
             self.end("timeout", f"No answer came within {seconds:g} s.")
             raise CallLost("timeout", self.reason)
         raise CallLost(*self._for_bystander())
+
+    async def elicit(self, form: Form) -> Json:
+        """Put a server's question to a person, on behalf of the call that it belongs to.
+
+        The protocol does not say which call that is: with more than one under way nobody is
+        asked. The call's deadline rests meanwhile.
+
+        Raises:
+            Suspended: the run is suspended until there is an answer.
+        """
+        call = next(iter(self._calls)) if len(self._calls) == 1 else None
+        if call is None or call.origin.elicit is None or call.suspended or self.asking:
+            return None
+        left, call.scope.deadline = call.scope.deadline - anyio.current_time(), math.inf
+        self.asking = True
+        try:
+            return await call.origin.elicit(form)
+        except Exception as error:
+            call.suspended = error
+            left = _AFTER_CANCEL
+            raise Suspended from error
+        finally:
+            self.asking = False
+            call.scope.deadline = anyio.current_time() + left
 
     async def _closed(self, error: McpError) -> None:
         """Tell the end of the connection from a protocol error that is an answer."""
@@ -127,3 +204,7 @@ class Live:
         if self.kind in ("closed", "died") or (self._alone and self.kind != "timeout"):
             return self.kind, self.reason
         return "died", f"The server was ended because of another call: {self.reason}"
+
+
+class Suspended(Exception):
+    """A person has to answer first; the server is told `cancel`."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from ledger.approvals import Answer as Verdict
 from ledger.approvals import Approval
@@ -21,6 +21,7 @@ from runtime.context import RunContext
 from runtime.labels import Label, highest
 from tools.approval import approved, question_of
 from tools.arguments import bind, mistake, unfit
+from tools.asked import record_of
 from tools.calls import (
     Ask,
     Phase,
@@ -33,10 +34,16 @@ from tools.calls import (
 )
 from tools.catalogue import ToolEntry
 from tools.effects import Effects
-from tools.entities import asked
-from tools.exchange import exchange, unknown_outcome
+from tools.elicitation import Elicitor, Filled, Progress
+from tools.entities import Asked, asked, spent_share
+from tools.exchange import Exchanged, exchange, unknown_outcome
 from tools.handoff import hand_off
+from tools.masking import Masking
+from tools.origins import provenance_of
 from tools.policy import Decision, Policy
+from tools.provenance import CLEAN, Provenance
+from tools.rates import Rates
+from tools.recall import Read, Recall
 from tools.results import Answer, recalled
 from tools.target import Origin, Place
 
@@ -49,6 +56,10 @@ class Office:
     ledger: Ledger
     effects: Effects
     quotas: Quotas
+    catalogue: Mapping[str, ToolEntry]
+    rates: Rates
+    recall: Recall
+    masking: Masking
 
 
 class Passage:
@@ -78,11 +89,14 @@ class Passage:
         self._report = report
         self._started = time.perf_counter()
         self._label = Label.public
+        self._asked: Json = None
         self._id = call_id(context, tool, self._given, call)
         self._origin = Origin(context=context, call=self._id)
 
     async def turn_away(self, reason: str, outcome: Outcome = "error") -> ToolReply:
         """Record a call that no tool can be asked to do, and say why."""
+        # It may quote an argument, or the last words of a server.
+        reason = self._office.masking.text(reason)
         decision = Decision(verdict="deny", policies=(), reason=reason)
         await self._open(decision, self._given, outcome=outcome)
         self._tell("denied", outcome)
@@ -97,7 +111,7 @@ class Passage:
         bound, missing = bind(entry, self._given, self._context)
         if missing:
             return await self.turn_away(missing)
-        if not entry.effect:
+        if not entry.once:
             return await self._recorded(place) or await self._decide(place, bound, "")
         key = effect_key(self._context, self._tool, self._given)
         async with self._office.effects.turn(key):
@@ -141,35 +155,83 @@ class Passage:
         entry = place.entry
         self._label = await self._ledger.runs.label(self._context.run)
         label = highest(self._context.label, self._label)
-        decision = self._office.policy.decide(asked(self._context, entry, label))
+        question = await self._question(entry, bound, label)
+        decision = self._office.policy.decide(question)
+        self._asked = record_of(question, decision.verdict)
+        decision = await self._within_rates(place, decision)
         if decision.verdict == "deny":
             await self._open(decision, bound, key=key, outcome="denied")
             self._tell("denied", "denied")
             told = f"{self._tool} was denied: {decision.reason} Go on without it, and say so."
             return self._reply(told, "denied")
         await self._open(decision, bound, key=key)
-        if decision.verdict == "ask" and not await self._approved(entry, decision, bound):
+        if decision.verdict == "ask" and not await self._approved(
+            entry, decision, bound, question.provenance
+        ):
             told = f"A person refused {self._tool} with these arguments; nothing was sent. "
             return await self._closed(
                 told + "Do not call it again; say so in the answer.", "refused"
             )
+        if decision.verdict == "ask" and (breach := await self._breach(place, count=True)):
+            return await self._closed(f"{self._tool} was denied: {breach}", "denied")
         if key and await self._claim(key, entry, bound) == "unknown":
             return await self._closed(unknown_outcome(entry), "error")
         return await self._send(place, bound, key)
 
-    async def _claim(self, key: str, entry: ToolEntry, bound: dict[str, Json]) -> str:
-        return await self._office.effects.claim(key, self._context, entry, bound)
+    async def _within_rates(self, place: Place, decision: Decision) -> Decision:
+        """The decision, unless a rate limit is used up; one that asks counts when it is sent."""
+        if decision.verdict == "deny":
+            return decision
+        breach = await self._breach(place, count=decision.verdict == "allow")
+        return Decision(verdict="deny", policies=(), reason=breach) if breach else decision
 
-    async def _approved(self, entry: ToolEntry, decision: Decision, bound: dict[str, Json]) -> bool:
+    async def _breach(self, place: Place, *, count: bool) -> str:
+        return await self._office.rates.breach(place, self._context, count=count)
+
+    async def _provenance(self, entry: ToolEntry) -> Provenance:
+        """Where the arguments come from; looked up for effects alone, since it reads the record."""
+        if not entry.effect:
+            return CLEAN
+        return await provenance_of(
+            self._ledger, self._office.catalogue, self._context, entry, self._given
+        )
+
+    async def _claim(self, key: str, entry: ToolEntry, bound: dict[str, Json]) -> str:
+        recorded = self._office.masking.value(bound)
+        return await self._office.effects.claim(key, self._context, entry, recorded)
+
+    async def _question(self, entry: ToolEntry, bound: dict[str, Json], label: Label) -> Asked:
+        """Everything that the decision depends on; the spend only where a rule looks at it."""
+        share = 0
+        if self._office.policy.sees("spent_share"):
+            share = spent_share(await self._ledger.budgets.get(self._context.run))
+        return asked(
+            self._context,
+            entry,
+            label,
+            await self._provenance(entry),
+            at=time.time(),
+            arguments=bound,
+            spent_share=share,
+        )
+
+    async def _approved(
+        self,
+        entry: ToolEntry,
+        decision: Decision,
+        bound: dict[str, Json],
+        provenance: Provenance,
+    ) -> bool:
         async def put(question: Approval) -> Verdict:
-            self._tell("asked")
-            return await self._ask(question)
+            return "approved" if await self._put(question) == "approved" else "refused"
 
         return await approved(
             self._ledger.approvals,
             approval_id(self._context, self._tool, self._given),
             self._context,
-            question_of(entry, bound, decision, self._context),
+            self._office.masking.value(
+                question_of(entry, bound, decision, self._context, provenance)
+            ),
             put,
         )
 
@@ -178,13 +240,15 @@ class Passage:
         self._tell("called")
         sent = bound | {entry.key: key} if entry.key else bound
         begun = time.perf_counter()
-        got = await exchange(place, sent, self._origin)
+        got = await self._exchanged(place, sent, bound, key)
+        # From here on nobody gets to see a secret: not the record, the files, or the worker.
+        got = replace(got, answer=self._office.masking.answer(got.answer))
         seconds = time.perf_counter() - begun
         result = await self._ledger.exchanges.record(
             self._context.run,
             self._context.task,
             "tool",
-            {"tool": self._tool, "arguments": bound},
+            {"tool": self._tool, "arguments": self._office.masking.value(bound)},
             got.answer.content(),
         )
         if key:
@@ -195,10 +259,47 @@ class Passage:
             # Before the call is closed and its file can be read: what counts as answered, and what
             # others can read, has raised the label.
             await self._ledger.runs.raise_label(self._context.run, entry.label)
+        if place.terms.cache_reads and entry.action == "read" and got.outcome == "ok":
+            read = Read(call=self._id, result=result)
+            self._office.recall.keep(self._context.run, self._tool, bound, read)
         reply = await self._handed(place, got.answer, got.outcome)
         await self._ledger.calls.close(self._id, got.outcome, result=result, seconds=seconds)
         self._tell("answered", got.outcome)
         return reply
+
+    async def _exchanged(
+        self, place: Place, sent: dict[str, Json], bound: dict[str, Json], key: str
+    ) -> Exchanged:
+        """What the target answers, or what it answered to the same read of this run before."""
+        entry, run = place.entry, self._context.run
+        if place.terms.cache_reads and entry.action == "read":
+            seen = self._office.recall.find(run, self._tool, bound)
+            kept = await self._ledger.exchanges.content(seen.result) if seen else None
+            if seen and kept is not None:
+                answer = recalled(kept)
+                told = "\n".join(filter(None, (answer.note, seen.note)))
+                return Exchanged(
+                    answer=replace(answer, note=told), outcome="ok", state="done", answered=True
+                )
+        elicit = Elicitor(self._ledger.approvals, self._context, entry, self._id, self._put)
+        origin = replace(self._origin, progress=self._progressed, elicit=elicit)
+        try:
+            return await exchange(place, sent, origin)
+        except Exception:
+            if key and elicit.suspended:
+                # The server was told to leave it before anybody answered: it may be sent again.
+                await self._office.effects.settle(key, "failed")
+            raise
+        finally:
+            if entry.effect:
+                self._office.recall.forget(run)
+
+    async def _put(self, question: Approval) -> Verdict | Filled:
+        self._tell("asked")
+        return await self._ask(question)
+
+    def _progressed(self, progress: Progress) -> None:
+        self._tell("progress", share=progress.share, message=progress.message)
 
     async def _open(
         self,
@@ -212,12 +313,13 @@ class Passage:
             self._id,
             self._context,
             tool=self._tool,
-            arguments=arguments,
+            arguments=self._office.masking.value(arguments),
             decision=decision.verdict,
             policies=list(decision.policies),
-            reason=decision.reason,
+            reason=self._office.masking.text(decision.reason),
             effect=key or None,
             outcome=outcome,
+            provenance=self._asked,
         )
 
     async def _closed(self, told: str, outcome: Outcome) -> ToolReply:
@@ -240,7 +342,7 @@ class Passage:
         )
         return ToolReply(
             id=self._id,
-            text=text,
+            text=f"{text}\n{answer.note}" if answer.note else text,
             data=answer.data,
             error=answer.error,
             outcome=outcome,
@@ -250,7 +352,9 @@ class Passage:
     def _seconds(self) -> float:
         return time.perf_counter() - self._started
 
-    def _tell(self, phase: Phase, outcome: str = "") -> None:
+    def _tell(
+        self, phase: Phase, outcome: str = "", share: float | None = None, message: str = ""
+    ) -> None:
         if self._report is None:
             return
         seconds = self._seconds() if outcome else 0.0
@@ -262,5 +366,7 @@ class Passage:
                 call=self._id,
                 seconds=seconds,
                 outcome=outcome,
+                share=share,
+                message=message,
             )
         )

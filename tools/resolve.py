@@ -16,6 +16,7 @@ from runtime.errors import ConfigError
 from runtime.settings import ROOT
 from tools.config import ServerSpec, ToolsConfig, read_tools
 from tools.lines import Keys
+from tools.rest_auth_terms import secrets_of
 
 _PASSED = re.compile(r"HOME|LANG|LANGUAGE|LC_\w+|LOGNAME|PATH|SHELL|TEMP|TERM|TMP|TMPDIR|TZ|USER")
 # These stay behind although they are ours: a server gets a secret only by name, in its `env`.
@@ -52,16 +53,35 @@ def start_of(config: ToolsConfig, name: str, environment: Mapping[str, str]) -> 
         ConfigError: a variable is not set, or the address is none.
     """
     spec, keys = config.servers[name], ("mcpServers", name)
-    known = {**os.environ, **environment, "PYTHON": sys.executable}
-    fill = _Fill(config, known)
+    fill = _filled(config, environment)
+    known = fill.known
     if spec.command is None:
         return _address(fill, spec, keys)
-    passed = {key: value for key, value in known.items() if _may_pass(key)}
+    secret = {
+        one.env
+        for server in config.servers.values()
+        for wanted in (*server.switchyard.credentials.values(), secrets_of(server.auth))
+        for one in wanted.values()
+    }
+    passed = {key: value for key, value in known.items() if _may_pass(key) and key not in secret}
     return Program(
         command=fill.text(spec.command, (*keys, "command")),
         args=tuple(fill.text(arg, (*keys, "args", at)) for at, arg in enumerate(spec.args)),
         env=passed | fill.texts(spec.env, (*keys, "env")),
         cwd=str(Path(ROOT, fill.text(spec.cwd or ".", (*keys, "cwd")))),
+    )
+
+
+def place_of(config: ToolsConfig, name: str, environment: Mapping[str, str]) -> tuple[str, str]:
+    """The document and the address of an API.
+
+    Raises:
+        ConfigError: a variable is not set.
+    """
+    spec, fill, keys = config.servers[name], _filled(config, environment), ("mcpServers", name)
+    return (
+        fill.text(spec.openapi or "", (*keys, "openapi")),
+        fill.text(spec.base_url or "", (*keys, "base_url")),
     )
 
 
@@ -73,10 +93,17 @@ def check_tools(file: Path, environment: Mapping[str, str]) -> list[ConfigError]
     mistakes: list[ConfigError] = []
     for name in found.servers:
         try:
-            start_of(found, name, environment)
+            if found.servers[name].within:
+                place_of(found, name, environment)
+            else:
+                start_of(found, name, environment)
         except ConfigError as error:
             mistakes.append(error)
     return mistakes
+
+
+def _filled(config: ToolsConfig, environment: Mapping[str, str]) -> _Fill:
+    return _Fill(config, {**os.environ, **environment, "PYTHON": sys.executable})
 
 
 def _may_pass(variable: str) -> bool:

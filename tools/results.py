@@ -17,6 +17,8 @@ from mcp.types import (
 )
 
 from runtime.canonical import Json
+from tools.credentials import OPEN, Veil
+from tools.invisible import cleaned, note
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,6 +31,8 @@ class Answer:
     """The structured content; None when there is none."""
     error: bool
     """The tool itself says that it failed."""
+    note: str = ""
+    """What the gateway has to tell of it; it stands behind whatever part of the text is shown."""
 
     @property
     def size(self) -> int:
@@ -37,27 +41,52 @@ class Answer:
 
     def content(self) -> Json:
         """The answer as JSON, to be kept in the ledger."""
-        return {"text": self.text, "data": self.data, "error": self.error}
+        kept: Json = {"text": self.text, "data": self.data, "error": self.error}
+        return kept | ({"note": self.note} if self.note else {})
 
 
-def answer_of(result: CallToolResult) -> Answer:
-    """Read a result.
+def answer_of(result: CallToolResult, veil: Veil = OPEN) -> Answer:
+    """Read a result: without secrets of its server, without invisible characters.
 
     Raises:
         ValueError: its structured content holds a number that is none (NaN or an infinity).
     """
-    data: Json = result.structuredContent
-    text = "\n".join(_block(block) for block in result.content)
+    text, taken = cleaned("\n".join(_block(block) for block in result.content))
+    text = veil.text(text)
+    data, inside = _cleaned(result.structuredContent)
+    data = veil.value(data) if veil else data
     # A tool that returns plain text is wrapped as {"result": text}: the text reads better bare.
     if data is not None and not (data.keys() == {"result"} and isinstance(data["result"], str)):
         text = json.dumps(data, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
-    return Answer(text=text, data=data, error=result.isError)
+    # The text says the same as the data once more, as a rule: counted once.
+    return Answer(text=text, data=data, error=result.isError, note=note(max(taken, inside)))
+
+
+def _cleaned(value: Json) -> tuple[Json, int]:
+    """A JSON value without invisible characters in its texts and names, and how many there were."""
+    match value:
+        case str():
+            return cleaned(value)
+        case list():
+            parts = [_cleaned(one) for one in value]
+            return [part for part, _ in parts], sum(taken for _, taken in parts)
+        case dict():
+            named = [(cleaned(name), _cleaned(one)) for name, one in value.items()]
+            taken = sum(of_name[1] + of_value[1] for of_name, of_value in named)
+            return {of_name[0]: of_value[0] for of_name, of_value in named}, taken
+        case _:
+            return value, 0
 
 
 def recalled(content: bytes) -> Answer:
     """The answer that `Answer.content` stored."""
     stored = json.loads(content)
-    return Answer(text=stored["text"], data=stored["data"], error=stored["error"])
+    return Answer(
+        text=stored["text"],
+        data=stored["data"],
+        error=stored["error"],
+        note=stored.get("note", ""),
+    )
 
 
 def _block(block: ContentBlock) -> str:

@@ -10,14 +10,21 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
-from cedarpy import policies_to_json_str, validate_policies
+from cedarpy import Schema, policies_to_json_str, validate_policies
 
 from runtime.errors import ConfigError
-from tools.entities import SCHEMA
+from tools.schema import SCHEMA
+from tools.sight import Sight, sight_of
 
 _PIECE = re.compile(r'"(?:[^"\\]|\\.)*"|//[^\n]*|;|[^";/]+|.', re.DOTALL)
 _ANNOTATIONS = frozenset({"id", "ask", "reason"})
+_NAMES = "Use the names of the schema that config/policy/base.cedar shows."
+_GUARD = (
+    "Ask first whether the call has the argument: context.args has NAME && context.args.NAME …;"
+    " `switchyard policy schema` shows the arguments with their types."
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,6 +39,9 @@ class Rule:
     """The question's reason, when a person has to decide; else empty."""
     reason: str
     """Why, in the words of the policy's author; may be empty."""
+    effect: Literal["permit", "forbid"]
+    sight: Sight
+    """What it looks at."""
 
 
 def read_rules(folder: Path) -> tuple[list[Rule], list[ConfigError]]:
@@ -62,7 +72,7 @@ def rules_of(text: str, file: Path | str) -> tuple[list[Rule], list[ConfigError]
     for line, statement in _statements(text):
         try:
             rule = _rule(statement, str(file), line)
-            _check(rule)
+            check_rule(rule, SCHEMA)
             rules.append(rule)
         except ConfigError as error:
             mistakes.append(error)
@@ -114,6 +124,8 @@ def _rule(statement: str, file: str, line: int) -> Rule:
         line=line,
         ask=notes.get("ask") or "",
         reason=notes.get("reason") or "",
+        effect=policy["effect"],
+        sight=sight_of(policy),
     )
 
 
@@ -132,8 +144,13 @@ def _check_notes(notes: dict[str, str | None], effect: str, file: str, line: int
         raise ConfigError(told, file=file, line=line, field=notes.get("id") or "", remedy=remedy)
 
 
-def _check(rule: Rule) -> None:
-    found = validate_policies(rule.text, SCHEMA)
+def check_rule(rule: Rule, schema: Schema) -> None:
+    """Hold a rule against a schema.
+
+    Raises:
+        ConfigError: it names what is not there, or compares what cannot be compared.
+    """
+    found = validate_policies(rule.text, schema)
     if not found.validation_passed:
         told = str(found.errors[0].error).replace("`policy0`", f"`{rule.id}`")
         raise ConfigError(
@@ -141,7 +158,7 @@ def _check(rule: Rule) -> None:
             file=rule.file,
             line=rule.line,
             field=rule.id,
-            remedy="Use the names of the schema that config/policy/base.cedar shows.",
+            remedy=_GUARD if "`args" in told else _NAMES,
         )
 
 

@@ -1,4 +1,4 @@
-"""Holds one session with each tool server: started side by side, watched, restarted when needed.
+"""Holds one session with a tool server: started, watched, restarted when needed.
 
 The one importer of the MCP adapters. A server's session lives from beginning to end in one task
 of its own, as its cancel scopes demand; calls come from any task of the same event loop.
@@ -10,19 +10,24 @@ import logging
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 
 import anyio
 import httpx
 from langchain_mcp_adapters.sessions import StreamableHttpConnection, create_session
-from langchain_mcp_adapters.tools import load_mcp_tools
 from mcp import ClientSession, McpError
 
 from runtime.canonical import Json
-from runtime.errors import ServerUnavailable
-from tools.catalogue import Listed
+from runtime.errors import ServerUnavailable, SwitchyardError
+from tools.breaker import Breaker
 from tools.config import Terms
+from tools.credentials import OPEN, CredentialMissing, Keyring, Veil
+from tools.definition import Definition, definitions
+from tools.elicitation import Progress
 from tools.http import client_factory, refused, told
-from tools.live import CallLost, Ending, Live
+from tools.listening import listeners
+from tools.live import CallLost, CallRefused, Ending, Live, Withheld
+from tools.pins import Held, Pins
 from tools.resolve import Address, Program, Start
 from tools.results import Answer, answer_of
 from tools.stdio import open_child
@@ -39,14 +44,23 @@ _LONGEST_PAUSE = 30.0
 class Session:
     """One server: its live session, or the reason why there is none."""
 
-    def __init__(self, name: str, start: Start, terms: Terms) -> None:
+    def __init__(
+        self, name: str, start: Start, terms: Terms, *, pins: Pins, keyring: Keyring
+    ) -> None:
         self.name = name
-        self.listed: list[Listed] = []
-        """The tools of the first start."""
+        self.held: Held | None = None
+        """Its tools, held against their pins; None before the first start."""
         self.reason = ""
         """Why there is no session; empty while there is one."""
+        self.busy = 0
+        """Calls under way."""
         self._start = start
         self._terms = terms
+        self._pins = pins
+        self._keyring = keyring
+        self._veil = OPEN
+        self._breaker = Breaker(terms.breaker.failures, terms.breaker.seconds)
+        self._found: list[Definition] = []
         self._live: Live | None = None
         self._current: Live | None = None
         # The same connection as `_live`, but from the first step of its start on.
@@ -82,23 +96,84 @@ class Session:
             self._wanted.set()
         return self._attempt
 
-    async def call(self, tool: str, arguments: dict[str, Json], _origin: Origin, /) -> Answer:
+    @property
+    def withheld(self) -> dict[str, str]:
+        """Tools in quarantine, by their names on the server, each with the reason."""
+        return self.held.withheld if self.held is not None else {}
+
+    async def call(self, tool: str, arguments: dict[str, Json], origin: Origin, /) -> Answer:
         """Call a tool under the server's deadline, starting the server when it is gone.
 
-        A call that passes its deadline ends the server with everything it started.
+        A call that passes its deadline ends the server with everything it started. After failures
+        in a row nothing is sent for a while.
 
         Raises:
             ServerUnavailable: nothing was sent.
             CallRefused: the server answered that it cannot do this.
             CallLost: it was sent, and no usable answer came.
+            Exception: whatever asking a person on the server's behalf raised.
         """
+        pause = self._breaker.admit()
+        if pause is not None:
+            raise self._broken(pause)
+        self.busy += 1
+        try:
+            return await self._call(tool, arguments, origin)
+        except CallRefused as error:
+            self._breaker.succeeded()
+            raise CallRefused(error.code, self._veil.text(str(error))) from None
+        except CallLost as lost:
+            if lost.kind == "invalid":
+                self._breaker.failed()
+            # The others ended the connection, which counts once for all calls on it.
+            raise CallLost(lost.kind, self._veil.text(lost.reason)) from None
+        except BaseException:
+            self._breaker.release()
+            raise
+        finally:
+            self.busy -= 1
+
+    async def _call(self, tool: str, arguments: dict[str, Json], origin: Origin) -> Answer:
         live = await self.ready()
-        result = await live.call(tool, arguments, self._terms.timeout_seconds)
+        await self.settled()
+        if tool in self.withheld:
+            raise Withheld(self.name, self.withheld[tool], remedy="Nothing was sent.")
+        if live.asking:
+            raise ServerUnavailable(
+                self.name,
+                "It waits for a person's answer to another call.",
+                remedy="Nothing was sent. Try again later.",
+            )
+        result = await live.call(tool, arguments, self._terms.timeout_seconds, self._veiled(origin))
         self._failures = 0
         try:
-            return answer_of(result)
+            answer = answer_of(result, self._veil)
         except ValueError as error:
             raise CallLost("invalid", f"The answer is not JSON: {error}.") from error
+        self._breaker.succeeded()
+        return answer
+
+    def _veiled(self, origin: Origin) -> Origin:
+        report, veil = origin.progress, self._veil
+        if report is None or not veil:
+            return origin
+
+        def told(progress: Progress) -> None:
+            report(replace(progress, message=veil.text(progress.message)))
+
+        return replace(origin, progress=told)
+
+    async def settled(self) -> None:
+        """Wait until the tools are known, where the server said that they changed."""
+        unsure = self._live.unsure if self._live is not None else None
+        if unsure is not None:
+            with anyio.move_on_after(self._terms.start_seconds):
+                await unsure.wait()
+
+    async def recheck(self) -> None:
+        """Hold the tools against the pins once more: an operator may have released some."""
+        if self.held is not None:
+            self.held = await self._pins.hold(self.name, self._found)
 
     async def ready(self) -> Live:
         """The live connection, after a start where one is needed.
@@ -117,6 +192,16 @@ class Session:
             raise self._unavailable(self._not_before - time.monotonic())
         return self._live
 
+    def _broken(self, pause: float) -> ServerUnavailable:
+        last = f" The last time: {self.reason}" if self.reason else ""
+        again = f" It is tried again in {pause:.0f} s." if pause else " Another call tries it now."
+        return ServerUnavailable(
+            self.name,
+            f"It failed {self._breaker.failed_in_a_row} times in a row, so that nothing is sent to"
+            f" it for a while.{last}",
+            remedy=f"Go on without it.{again}",
+        )
+
     def _unavailable(self, pause: float) -> ServerUnavailable:
         again = f" It is tried again in {pause:.0f} s." if pause > _PATIENCE else ""
         return ServerUnavailable(
@@ -130,13 +215,15 @@ class Session:
         live = self._current = Live()
         try:
             with live.scope:
-                async with self._connected(live) as session:
+                secrets = await self._keyring.read()
+                self._veil = Veil(secrets, self._keyring.wanted)
+                async with self._connected(live, _equipped(self._start, secrets)) as session:
                     await self._greet(session, live)
                     if not live.ended.is_set():
                         live.session = session
                         self._live, self.reason = live, ""
                         attempt.set()
-                        await live.ended.wait()
+                        await self._watch(session, live)
         except Exception as error:  # noqa: BLE001 (the room's edge: servers fail in every way)
             live.end(*_why(error, self._start))
         finally:
@@ -146,55 +233,83 @@ class Session:
                 self._note(live)
 
     def _note(self, live: Live) -> None:
-        self.reason = live.reason
+        self.reason = self._veil.text(live.reason)
         self._failures += 1
+        if live.kind == "too_large":
+            # The server did what it was asked to.
+            self._breaker.release()
+        else:
+            self._breaker.failed()
         pause = min(_LONGEST_PAUSE, 0.5 * 2 ** (self._failures - 2)) if self._failures > 1 else 0.0
         self._not_before = time.monotonic() + pause
-        _log.warning("tool server %s: %s", self.name, live.reason)
+        _log.warning("tool server %s: %s", self.name, self.reason)
 
     async def _greet(self, session: ClientSession, live: Live) -> None:
         """Shake hands and learn the tools, within the deadline of a start."""
         seconds = self._terms.start_seconds
         with anyio.move_on_after(seconds) as scope:
             await session.initialize()
-            tools = await load_mcp_tools(session)
+            await self._list(session, live)
         if scope.cancelled_caught:
             said = live.child.last_words() if live.child is not None else ""
             told = f"It did not answer within {seconds:g} s of its start"
             live.end("died", f"{told}; it wrote: {said}" if said else f"{told}.")
-            return
-        if not tools:
-            live.end("died", "It lists no tools.")
-            return
-        if not self.listed:
-            self.listed = [
-                Listed(
-                    name=tool.name,
-                    description=tool.description,
-                    schema=tool.args_schema,
-                    read_only=(tool.metadata or {}).get("readOnlyHint") is True,
-                )
-                for tool in tools
-            ]
+
+    async def _watch(self, session: ClientSession, live: Live) -> None:
+        """Until the end of a connection, list its tools anew whenever they are said to change."""
+        seconds = self._terms.start_seconds
+        while True:
+            await live.stirred.wait()
+            if live.ended.is_set():
+                return
+            live.stirred = anyio.Event()
+            with anyio.move_on_after(seconds) as scope:
+                await self._list(session, live)
+            if scope.cancelled_caught:
+                live.end("died", f"It did not list its tools within {seconds:g} s.")
+            live.sure()
+            # At most once a second, however often it says so.
+            with anyio.move_on_after(1.0):
+                await live.ended.wait()
+
+    async def _list(self, session: ClientSession, live: Live) -> None:
+        """Learn the tools and hold them against their pins; without pins nothing is trusted."""
+        try:
+            found = await definitions(session)
+            if not found and self.held is None:
+                live.end("died", "It lists no tools.")
+                return
+            if self._veil:
+                found = [Definition(**self._veil.value(one.model_dump())) for one in found]
+            self._found, self.held = found, await self._pins.hold(self.name, found)
+        except (SwitchyardError, ValueError) as error:
+            live.end("died", str(error))
 
     @asynccontextmanager
-    async def _connected(self, live: Live) -> AsyncIterator[ClientSession]:
+    async def _connected(self, live: Live, start: Start) -> AsyncIterator[ClientSession]:
         # Text and structured content say the same thing twice, and JSON escapes take room.
         limit = max(1_000_000, 4 * self._terms.max_bytes)
-        match self._start:
+        ears = listeners(live, self._veil)
+        match start:
             case Program():
                 async with (
                     open_child(
-                        self._start, line_limit=limit, ended=lambda: live.child_ended(limit)
+                        start, line_limit=limit, ended=lambda: live.child_ended(limit)
                     ) as live.child,
-                    ClientSession(live.child.incoming, live.child.outgoing) as session,
+                    ClientSession(
+                        live.child.incoming,
+                        live.child.outgoing,
+                        elicitation_callback=ears.elicit,
+                        message_handler=ears.message,
+                    ) as session,
                 ):
                     yield session
             case Address():
-                async with create_session(self._connection(self._start, live, limit)) as session:
+                async with create_session(self._connection(start, live, limit)) as session:
                     yield session
 
     def _connection(self, start: Address, live: Live, limit: int) -> StreamableHttpConnection:
+        ears = listeners(live, self._veil)
         return StreamableHttpConnection(
             transport="streamable_http",
             url=start.url,
@@ -202,7 +317,17 @@ class Session:
             timeout=self._terms.timeout_seconds,
             sse_read_timeout=max(300.0, self._terms.timeout_seconds + 1),
             httpx_client_factory=client_factory(limit, lambda: live.too_large(limit)),
+            session_kwargs={"elicitation_callback": ears.elicit, "message_handler": ears.message},
         )
+
+
+def _equipped(start: Start, secrets: dict[str, str]) -> Start:
+    """A start that carries secrets: in the environment of a program, in headers of an address."""
+    match start:
+        case Program():
+            return replace(start, env=start.env | secrets)
+        case Address():
+            return replace(start, headers=start.headers | secrets)
 
 
 def _why(error: BaseException, start: Start) -> tuple[Ending, str]:
@@ -215,6 +340,8 @@ def _why(error: BaseException, start: Start) -> tuple[Ending, str]:
         case OSError() if isinstance(start, Program):
             where = error.filename or start.command
             return "unsent", f"It cannot be started: {where}: {error.strerror or error}."
+        case CredentialMissing() | SwitchyardError() | ValueError():
+            return "unsent", str(error)
         case McpError():
             return "died", f"It answered its start with an error: {error}."
         case _:

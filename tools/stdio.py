@@ -7,11 +7,13 @@ child's standard error, and an end that takes the whole process group with it.
 from __future__ import annotations
 
 import os
+import secrets
 import signal
 from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from contextlib import aclosing, asynccontextmanager, suppress
 
 import anyio
+import anyio.to_thread
 from anyio.abc import ByteReceiveStream, Process
 from mcp.shared.message import SessionMessage
 from mcp.types import JSONRPCMessage
@@ -26,14 +28,18 @@ GRACE = 2.0
 
 _TAIL = 2_000
 
+_MARK = "SWITCHYARD_STARTED"
+"""Variable that everything a server starts inherits, also what leaves its process group."""
+
 
 class Child:
     """A running server. Its streams are what an MCP session is built on."""
 
-    def __init__(self, process: Process, line_limit: int) -> None:
+    def __init__(self, process: Process, line_limit: int, mark: str) -> None:
         self.too_long = False
         """Whether the child was cut off because a line passed the limit."""
         self._process = process
+        self._mark = mark
         self._line_limit = line_limit
         self._tail = b""
         self._silent = anyio.Event()
@@ -119,6 +125,7 @@ class Child:
             await self._wait()
         # Also after an orderly end: the child may have left children of its own behind.
         self.kill()
+        await anyio.to_thread.run_sync(_sweep, f"{_MARK}={self._mark}".encode())
         await self._process.aclose()
 
     async def _wait(self) -> None:
@@ -139,14 +146,15 @@ async def open_child(
     Raises:
         OSError: the program cannot be started.
     """
+    mark = secrets.token_hex(8)
     process = await anyio.open_process(
         [start.command, *start.args],
-        env=start.env,
+        env=start.env | {_MARK: mark},
         cwd=start.cwd,
         # A group of its own, so that its children can be ended with it.
         start_new_session=True,
     )
-    child = Child(process, line_limit)
+    child = Child(process, line_limit, mark)
     async with anyio.create_task_group() as tasks:
         tasks.start_soon(child.read, ended)
         tasks.start_soon(child.write)
@@ -159,6 +167,35 @@ async def open_child(
             tasks.cancel_scope.cancel()
             child.incoming.close()
             child.outgoing.close()
+
+
+def _sweep(mark: bytes) -> None:
+    """End what a server started and put into a session of its own; on Linux, by its environment.
+
+    More than once, since what is found may start another one before it ends.
+    """
+    for _ in range(5):
+        found = [pid for pid in _processes() if _has(pid, mark)]
+        for pid in found:
+            with suppress(ProcessLookupError, PermissionError):
+                os.kill(pid, signal.SIGKILL)
+        if not found:
+            return
+
+
+def _processes() -> list[int]:
+    try:
+        return [int(name) for name in os.listdir("/proc") if name.isdigit()]
+    except OSError:
+        return []
+
+
+def _has(pid: int, mark: bytes) -> bool:
+    try:
+        with open(f"/proc/{pid}/environ", "rb") as file:
+            return mark in file.read().split(b"\0")
+    except OSError:
+        return False
 
 
 async def _lines(stream: ByteReceiveStream, limit: int) -> AsyncGenerator[bytes | None]:

@@ -5,6 +5,7 @@ The gate decides, records and caps in the same way for both; a target only does 
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -14,6 +15,7 @@ from runtime.canonical import Json
 from runtime.context import RunContext
 from tools.catalogue import ToolEntry
 from tools.config import Terms
+from tools.elicitation import Elicit, Progress
 from tools.results import Answer
 
 
@@ -24,6 +26,10 @@ class Origin:
     context: RunContext
     call: str
     """The call's id in the audit."""
+    progress: Callable[[Progress], None] | None = None
+    """Told how far the tool says it is."""
+    elicit: Elicit | None = None
+    """Puts a question of the server to a person; None where nobody can be asked."""
 
 
 class Target(Protocol):

@@ -86,6 +86,15 @@ def test_the_tool_that_is_called_is_forgotten_once_it_answered() -> None:
     assert (progress.task("d1").tool, progress.tool_calls) == ("", 1)
 
 
+def test_what_a_tool_says_of_its_progress_stands_beside_it() -> None:
+    progress = Progress()
+    event = {"event": "tool", "task": "d1/a", "tool": "crm_import", "phase": "progress"}
+    progress.take(event | {"share": 0.4, "message": "row 40"})
+    assert progress.task("d1/a").tool == "crm_import 40% row 40"
+    progress.take(event | {"share": None, "message": ""})
+    assert progress.task("d1/a").tool == "crm_import"
+
+
 def test_spend_is_the_latest_that_was_told() -> None:
     progress = Progress()
     progress.take({"event": "spend", "calls": 1, "tokens": 10, "cost": 0.1})

@@ -71,7 +71,7 @@ def specialist(
     inputs: Mapping[str, Json] | None = None,
     **more: Json,
 ) -> str:
-    """The text of a deep specialist's file."""
+    """The text of a deep specialist's file; a person decides on its effects unless told else."""
     front = {
         "name": name,
         "kind": "deep",
@@ -82,6 +82,7 @@ def specialist(
         "tools": list(tools),
         "plan": {"by": by, "tasks": [dict(task) for task in tasks]},
         "answer": [{"text": "Done as far as it could be done."}],
+        "approval": "effects",
         "escalation": {"to": "team: desk", "when": "A task fails."},
         "owner": "team: desk",
     } | more

@@ -31,6 +31,7 @@ outputs:
   customer: {from: look, select: name}
   after: {from: after, select: name}
 tools: [notify_send_email, crm_get_customer]
+approval: effects
 plan:
   tasks:
     - &mail

@@ -96,13 +96,19 @@ class House:
         *,
         environment: dict[str, str] | None = None,
         quotas: Quotas | None = None,
+        pins: Path | None = None,
         **servers: Json,
     ) -> AsyncIterator[Door]:
         """The gateway before these servers; `s` is a scripted one unless others are named."""
         config = self.config(**(servers or {"s": self.scripted()}))
         rules = parse_policy(policy) if isinstance(policy, str) else policy
         async with open_gateway(
-            config, rules, self.ledger, environment=environment or {}, quotas=quotas
+            config,
+            rules,
+            self.ledger,
+            environment=environment or {},
+            quotas=quotas,
+            pins=pins,
         ) as gateway:
             yield Door(house=self, gateway=gateway)
 

@@ -29,14 +29,16 @@ async def test_the_shipped_file_opens_the_bundled_servers_under_their_terms(
             "notify",
             "documents",
             "packages",
+            "sandbox",
             "files",
         }
-        actions = {name: tool.action for name, tool in tools.items() if tool.effect}
+        actions = {name: tool.action for name, tool in tools.items() if tool.once}
         assert actions == {
             "crm_add_note": "write",
             "notify_send_email": "send",
             "notify_post_webhook": "send",
         }
+        assert {tools[name].action for name in tools if "sandbox_" in name} == {"execute"}
         assert {tools[name].key for name in actions} == {"idempotency_key"}
         reading = [tool for tool in tools.values() if tool.server == "documents"]
         assert {tool.bound for tool in reading} == {(("folder", "docs"),)}

@@ -36,7 +36,7 @@ def entry(body: str) -> str:
         ('"url": "http://x", "type": "sse"', 4, "type", '"sse"', "streamable"),
         ('"url": "http://x", "type": "stdio"', 4, "type", "'stdio'", "Set it to 'http'"),
         ('"command": "x", "type": "http"', 4, "type", "'http'", "Set it to 'stdio'"),
-        ('"command": "x",\n\n"cmd": 1', 6, "cmd", "no such key", "Known here: args, command"),
+        ('"command": "x",\n\n"cmd": 1', 6, "cmd", "no such key", "Known here: args, auth, base_url, command"),
         ('"command": "x", "args": ["${"]', 4, "args.0", "names no variable", "${NAME}"),
         ('"command": "x", "env": {"A": "${NOPE}"}', 4, "env.A", "NOPE is not set", "Set NOPE"),
         ('"url": "${WHERE}"', 4, "url", "is none once", "begins with http"),
@@ -60,7 +60,23 @@ def test_each_mistake_has_its_line_field_reason_and_remedy(
         ('"max_bytes": "9"', "max_bytes", '"9" does not fit', "valid integer"),
         ('"actions": {"t": "fly"}', "actions.t", '"fly" does not fit', "'read', 'write'"),
         ('"bind": {"f": "home"}', "bind.f", '"home" does not fit', "'docs'"),
-        ('"limit": 1', "limit", "no such key", "Known here: actions, bind, cleared_for"),
+        ('"limit": 1', "limit", "no such key", "Known here: actions, bind, breaker"),
+        ('"breaker": {"tries": 1}', "breaker.tries", "no such key", "Known here: failures, sec"),
+        ('"max_parallel": 0', "max_parallel", "0 does not fit", "greater than or equal to 1"),
+        ('"rates": {"t": "often"}', "rates.t", '"often" does not fit', "such as 10/minute"),
+        ('"rates": {"*": "0/hour"}', "rates.*", '"0/hour" does not fit', "such as 10/minute"),
+        (
+            '"credentials": {"acme": {"T": {"value": "x"}}}',
+            "credentials.acme.T.value",
+            "no such key",
+            "Known here: env, file, prefix",
+        ),
+        (
+            '"credentials": {"acme": {"T": {"env": "A", "file": "b"}}}',
+            "credentials.acme.T",
+            "needs one of 'env' and 'file'",
+            "Name the environment variable",
+        ),
     ],
 )
 def test_each_mistake_in_the_terms_has_its_line_field_reason_and_remedy(

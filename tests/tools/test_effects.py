@@ -32,9 +32,10 @@ async def test_an_effect_is_sent_only_after_a_person_agreed(house: House, base: 
         "tool": "s_send",
         "action": "write",
         "arguments": {"to": "ann"},
-        "reason": "This call changes something outside of the run, so a person decides.",
+        "reason": "This call changes something outside of the run,"
+        " and the plan did not foresee it.",
         "specialist": "tester",
-        "policies": ["base/effect-asks"],
+        "policies": ["base/unforeseen-asks"],
     }
     kept = await house.ledger.approvals.get(question.id)
     assert kept is not None

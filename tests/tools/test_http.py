@@ -45,7 +45,7 @@ async def test_one_server_answers_the_same_over_both_transports(house: House, ad
     async with house.gate(near=program, far=at(address)) as door:
         assert door.gateway.unavailable == {}
         theirs = [tool for tool in door.gateway.catalogue.values() if tool.server != "files"]
-        assert len(theirs) == 2 * len({tool.remote for tool in theirs}) == 8
+        assert len(theirs) == 2 * len({tool.remote for tool in theirs}) == 14
         for server in ("near", "far"):
             assert (await door.call(f"{server}_add", a=2, b=3)).data == {"sum": 5}
             assert (await door.call(f"{server}_greet", name="Ann")).text == "Hello Ann"

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from itertools import product
 from pathlib import Path
+from typing import get_args
 
 import pytest
 
+from ledger.budget import Budget
 from runtime.errors import ConfigError
 from runtime.labels import Label
-from tools.entities import Asked
+from tools.entities import Asked, clock, spent_share
 from tools.policy import Decision, Policy, check_policy, load_policy, parse_policy
+from tools.provenance import RANKS, ArgumentOrigin, Origin, Provenance
 
 
 def question(**changes: object) -> Asked:
@@ -29,13 +33,25 @@ def question(**changes: object) -> Asked:
     return Asked(**(usual | changes))  # type: ignore[arg-type]
 
 
+def provenance(tainted: bool, **origins: Origin) -> Provenance:
+    return Provenance(
+        tainted=tainted,
+        arguments=tuple(
+            ArgumentOrigin(name=name, origin=origin, shown="x", source="y")
+            for name, origin in origins.items()
+        ),
+    )
+
+
 @pytest.mark.parametrize(
     ("changes", "verdict", "policies"),
     [
         ({}, "allow", ("base/read-declared",)),
-        ({"action": "send"}, "ask", ("base/effect-asks",)),
-        ({"action": "pay"}, "ask", ("base/effect-asks",)),
-        ({"action": "send", "foreseen": True}, "ask", ("base/effect-asks",)),
+        ({"action": "send"}, "ask", ("base/unforeseen-asks",)),
+        ({"action": "pay"}, "ask", ("base/unforeseen-asks",)),
+        ({"action": "send", "foreseen": True}, "allow", ("base/effect-free",)),
+        ({"action": "pay", "foreseen": True}, "allow", ("base/effect-free",)),
+        ({"action": "send", "foreseen": True, "asks_effects": True}, "ask", ("base/effect-asks",)),
         ({"declared": False}, "deny", ("base/only-declared",)),
         ({"label": Label.regulated}, "deny", ("base/label-within-clearance",)),
         (
@@ -62,6 +78,94 @@ def test_the_shipped_rules(
     decision = base.decide(question(**changes))
     assert (decision.verdict, decision.policies) == (verdict, policies)
     assert decision.reason.endswith((".", ")."))
+
+
+@pytest.mark.parametrize("action", ["write", "send", "pay", "execute", "delete"])
+def test_an_effect_is_free_only_when_foreseen_unasked_and_not_of_strangers(
+    base: Policy, action: str
+) -> None:
+    flags, origins = (False, True), get_args(Origin)
+    for declared, foreseen, asks, tainted, origin in product(flags, flags, flags, flags, origins):
+        decision = base.decide(
+            question(
+                action=action,
+                declared=declared,
+                foreseen=foreseen,
+                asks_effects=asks,
+                provenance=provenance(tainted, to=origin),
+            )
+        )
+        most = 1 if action in ("delete", "execute") else 2
+        free = foreseen and not asks and (not tainted or RANKS[origin] <= most)
+        expected = "deny" if not declared else "allow" if free else "ask"
+        assert decision.verdict == expected, (declared, foreseen, asks, tainted, origin)
+
+
+def test_rules_see_origin_time_and_spend() -> None:
+    policy = parse_policy(
+        '@id("a") permit (principal, action, resource) when { context.tainted'
+        ' && context.origin_rank == 3 && context.offending == ["to"] && context.spent_share == 40'
+        " && context.hour == 23 && context.weekday == 7 && context.asks_effects };"
+    )
+    seen: dict[str, object] = {
+        "provenance": provenance(True, to="untrusted", cc="trusted"),
+        "spent_share": 40,
+        "hour": 23,
+        "weekday": 7,
+        "asks_effects": True,
+    }
+    assert policy.decide(question(**seen)).verdict == "allow"
+    for name in seen:
+        less = {key: value for key, value in seen.items() if key != name}
+        assert policy.decide(question(**less)).verdict == "deny", name
+
+
+def test_only_what_some_rule_looks_at_is_looked_up() -> None:
+    blind = parse_policy('@id("a") permit (principal, action, resource) when { context.declared };')
+    assert not blind.sees("spent_share")
+    for text in ("context.spent_share < 5", "context has spent_share", "context == context"):
+        seeing = parse_policy(f'@id("a") permit (principal, action, resource) when {{ {text} }};')
+        assert seeing.sees("spent_share"), text
+
+
+def test_every_rule_that_applies_is_told_also_when_a_forbid_goes_before_it(base: Policy) -> None:
+    applied = base.applied(question(label=Label.regulated))
+    assert [rule.id for rule in applied.met] == [
+        "base/read-declared",
+        "base/label-within-clearance",
+    ]
+    assert applied.failed == ()
+
+
+def test_a_rule_that_fails_is_told_beside_those_that_apply() -> None:
+    policy = parse_policy(
+        '@id("all") permit (principal, action, resource);'
+        '@id("sum") forbid (principal, action, resource)'
+        " when { context.cleared_rank * 9223372036854775807 > 5 };"
+    )
+    applied = policy.applied(question(cleared_for=Label.regulated))
+    assert ([one.id for one in applied.met], [one.id for one in applied.failed]) == (
+        ["all"],
+        ["sum"],
+    )
+
+
+def test_the_clock_of_a_question_is_utc() -> None:
+    assert clock(0) == (0, 4)
+    assert clock(1_795_269_600) == (14, 6)
+    assert clock(1_795_305_599.9) == (23, 6)
+    assert clock(1_795_305_600) == (0, 7)
+
+
+@pytest.mark.parametrize(
+    ("budget", "share"),
+    [(None, 0), ((0.0, 0.0, 0.0), 0), ((10.0, 1.0, 3.0), 40), ((10.0, 0.0, 10.0), 100)],
+)
+def test_the_spend_is_what_is_spent_or_set_aside(
+    budget: tuple[float, float, float] | None, share: int
+) -> None:
+    found = budget and Budget(scope="r", ceiling=budget[0], reserved=budget[1], spent=budget[2])
+    assert spent_share(found or None) == share
 
 
 def test_without_a_policy_that_permits_it_everything_is_denied() -> None:
@@ -185,3 +289,23 @@ def test_all_mistakes_of_all_files_are_told(tmp_path: Path) -> None:
 def test_a_folder_without_policies_is_a_mistake(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match=r"no \*\.cedar file"):
         load_policy(tmp_path)
+
+
+def test_a_decision_that_was_kept_is_that_of_its_own_question_alone(base: Policy) -> None:
+    changes: list[dict[str, object]] = [
+        {"specialist": "x"},
+        {"tenant": "other"},
+        {"user": "bob"},
+        {"tool": "crm_x"},
+        {"server": "files", "declared": False},
+        {"action": "send"},
+        {"declared": False},
+        {"label": Label.regulated},
+        {"foreseen": True, "action": "pay"},
+        {"foreseen": True, "action": "pay", "provenance": provenance(True, to="untrusted")},
+        {"foreseen": True, "action": "pay", "provenance": provenance(True, to="request")},
+    ]
+    for _ in range(2):
+        for change in changes:
+            fresh = Policy(base.rules)
+            assert base.decide(question(**change)) == fresh.decide(question(**change))

@@ -1,16 +1,19 @@
 """A well-behaved server on the protocol's own library, over stdio or over streamable HTTP.
 
 Over HTTP it writes the port it listens on, on loopback, as its first line. With a second argument
-it wants that text as a bearer token.
+it wants that text as a bearer token; behind an `@` stands the file that holds it.
 """
 
 from __future__ import annotations
 
+import asyncio
 import socket
 import sys
 
+import anyio
 import uvicorn
-from mcp.server.fastmcp import FastMCP
+from mcp.server.fastmcp import Context, FastMCP
+from mcp.server.session import ServerSession
 from mcp.types import ToolAnnotations
 from pydantic import BaseModel
 from starlette.middleware import Middleware
@@ -44,6 +47,36 @@ async def much(size: int) -> str:
     return "x" * size
 
 
+busy: list[int] = []
+
+
+@server.tool(annotations=READ)
+async def together() -> str:
+    """How many calls of it were under way when it ended."""
+    busy.append(1)
+    most = len(busy)
+    for _ in range(10):
+        await asyncio.sleep(0.02)
+        most = max(most, len(busy))
+    busy.pop()
+    return str(most)
+
+
+@server.tool(annotations=READ)
+async def drip(context: Context[ServerSession, None]) -> str:
+    """Says something all the time, and never comes to an end."""
+    for step in range(10_000):
+        await context.report_progress(step)
+        await asyncio.sleep(0.02)
+    return "at last"
+
+
+@server.tool(annotations=READ)
+async def wish(context: Context[ServerSession, None]) -> str:
+    """Asks the other side, and says how that ended."""
+    return (await context.elicit("How many?", Sum)).action
+
+
 @server.tool()
 async def note(text: str) -> str:
     """Keep a note."""
@@ -51,7 +84,10 @@ async def note(text: str) -> str:
 
 
 async def guard(request: Request, go_on: RequestResponseEndpoint) -> Response:
-    if request.headers.get("authorization") != f"Bearer {sys.argv[2]}":
+    # A file holds the token that is valid now, so that one can expire.
+    given = sys.argv[2]
+    token = await anyio.Path(given[1:]).read_text() if given.startswith("@") else given
+    if request.headers.get("authorization") != f"Bearer {token}":
         return Response(status_code=401)
     return await go_on(request)
 

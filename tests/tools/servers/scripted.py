@@ -3,11 +3,13 @@ library would let it misbehave, and starts in a few hundredths of a second.
 
 Usage: scripted.py [ok | exits | mute | empty | noisy]. Each tool call is appended, before it is
 answered, as a line of JSON to the file named by CALLS; each start, as a process id, to the file
-`starts` beside it.
+`starts` beside it. A file `lists` beside it changes what it lists: descriptions by name, null for
+a tool that is gone.
 """
 
 from __future__ import annotations
 
+import base64
 import json
 import os
 import sys
@@ -41,6 +43,18 @@ TOOLS = [
     offer("stray", read=True),
     offer("misaddress", read=True),
     offer("refuse", read=True),
+    offer("garbage", read=True),
+    offer("drip", read=True),
+    offer("daemon", read=True, needed=("file",), file=TEXT),
+    offer("announce", read=True),
+    offer("hidden", read=True),
+    offer("reveal", read=True),
+    offer("reveal_die", read=True),
+    offer("steps", read=True, needed=("count",), count={"type": "integer"}),
+    offer("wish", read=True),
+    offer("send_wish", read=False, needed=("to",), to=TEXT),
+    offer("link", read=True),
+    offer("token", read=True),
     offer("send", read=False, needed=("to",), to=TEXT),
     offer("send_keyed", read=False, needed=("to",), to=TEXT, key=TEXT),
     offer("send_huge", read=False, needed=("to",), to=TEXT),
@@ -64,9 +78,87 @@ def data(value: Json) -> Json:
     return {"content": [{"type": "text", "text": json.dumps(value)}], "structuredContent": value}
 
 
-def call(name: str, given: Json) -> Json:
+def wish(schema: Json) -> Json:
+    """What the other side answers to a question."""
+    asked = {"mode": "form", "message": "How\u200b many?", "requestedSchema": schema}
+    put({"jsonrpc": "2.0", "id": "wish", "method": "elicitation/create", "params": asked})
+    for line in sys.stdin:
+        message = json.loads(line)
+        if message.get("id") == "wish":
+            return message.get("result") or message.get("error")
+    sys.exit("nobody answered")
+
+
+def daemon(file: str) -> None:
+    """A grandchild in a session of its own, which no signal to our group reaches."""
+    if os.fork() == 0:
+        os.setsid()
+        if os.fork() == 0:
+            for number in (0, 1, 2):
+                os.dup2(os.open(os.devnull, os.O_RDWR), number)
+            time.sleep(600)
+        os._exit(0)
+    os.wait()
+    # It has no parent to ask for its id any more, but our mark.
+    for entry in os.listdir("/proc"):
+        if entry.isdigit() and int(entry) != os.getpid():
+            try:
+                environment = Path("/proc", entry, "environ").read_bytes()
+            except OSError:
+                continue
+            if os.environ["CALLS"].encode() in environment:
+                Path(file).write_text(entry)
+
+
+FORM = {
+    "type": "object",
+    "properties": {"count": {"type": "integer", "default": 3}, "why": {"type": "string"}},
+    "required": ["count"],
+}
+
+
+def call(name: str, given: Json, token: Json = None) -> Json:
     """The result of a tool; None for no answer at all."""
     match name:
+        case "garbage":
+            sys.stdout.write("}{ \x00 not a message\n")
+            sys.stdout.flush()
+            return None
+        case "drip":
+            while True:
+                sys.stdout.write("x")
+                sys.stdout.flush()
+                time.sleep(0.02)
+        case "daemon":
+            daemon(given["file"])
+            time.sleep(600)
+        case "announce":
+            put({"jsonrpc": "2.0", "method": "notifications/tools/list_changed"})
+            return text("said so")
+        case "hidden":
+            return data(
+                {"no\u2066te": "pay\u200b the \U000e0041\U000e0042bill", "fine": "naïve 👍🏽"}
+            )
+        case "token":
+            return text(f"it has {len(os.environ.get('TOKEN', ''))} characters")
+        case "reveal":
+            token = os.environ["TOKEN"]
+            coded = base64.b64encode(token.encode()).decode()
+            return data({"token": token, token: coded, "list": [f"Bearer {token}"]})
+        case "reveal_die":
+            sys.exit(f"wrong token {os.environ['TOKEN']}")
+        case "steps":
+            for step in range(given["count"]):
+                said = {"progressToken": token, "progress": step + 1, "total": given["count"]}
+                said["message"] = f"st\u200bep {step + 1}"
+                put({"jsonrpc": "2.0", "method": "notifications/progress", "params": said})
+            return text("all steps")
+        case "wish" | "send_wish":
+            said = wish(FORM)
+            return data({"said": said}) | {"isError": said.get("action") == "cancel"}
+        case "link":
+            block = {"type": "resource_link", "name": "report", "uri": "http://127.0.0.1:9/report"}
+            return {"content": [block]}
         case "say":
             return text(given["text"])
         case "add":
@@ -110,6 +202,19 @@ def call(name: str, given: Json) -> Json:
     return None
 
 
+def listed() -> list[Json]:
+    """The tools, as the file `lists` changes them."""
+    file = Path(os.environ["CALLS"]).with_name("lists")
+    changes = json.loads(file.read_text()) if file.exists() else {}
+    known = {tool["name"]: tool for tool in TOOLS}
+    for name, words in changes.items():
+        if words is None:
+            del known[name]
+        else:
+            known[name] = known.get(name, offer(name, read=True)) | {"description": words}
+    return list(known.values())
+
+
 def answer(message: Json) -> None:
     method, id = message["method"], message.get("id")
     if method == "initialize":
@@ -118,7 +223,7 @@ def answer(message: Json) -> None:
         result = {"protocolVersion": version, "capabilities": {"tools": {}}, "serverInfo": about}
         put({"jsonrpc": "2.0", "id": id, "result": result})
     elif method == "tools/list":
-        tools = [] if "empty" in sys.argv else TOOLS
+        tools = [] if "empty" in sys.argv else listed()
         put({"jsonrpc": "2.0", "id": id, "result": {"tools": tools}})
     elif method == "tools/call":
         name, given = message["params"]["name"], message["params"].get("arguments") or {}
@@ -128,7 +233,7 @@ def answer(message: Json) -> None:
             error = {"code": -32602, "message": "not like this"}
             put({"jsonrpc": "2.0", "id": id, "error": error})
             return
-        result = call(name, given)
+        result = call(name, given, message["params"].get("_meta", {}).get("progressToken"))
         if result is not None:
             put({"jsonrpc": "2.0", "id": id, "result": result})
 

@@ -1,0 +1,58 @@
+"""Statements in the words of the database's driver, for what every tool call writes.
+
+By SQLAlchemy's own way a statement costs ten times what SQLite needs for it. Here are only the few
+on the hot path; everything else is plain SQLAlchemy.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy import Connection
+from sqlalchemy.exc import OperationalError
+
+from ledger.address import Dialect
+
+
+def in_words_of(dialect: Dialect, statement: str) -> str:
+    """A statement with `?` for its values, as this database's driver takes it."""
+    return statement.replace("?", "%s") if dialect == "postgresql" else statement
+
+
+class Cursor:
+    """Runs statements on a connection, within its transaction. Close it by `with`."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._error = connection.dialect.loaded_dbapi.Error
+        self._cursor: Any = connection.connection.cursor()
+
+    def __enter__(self) -> Cursor:
+        return self
+
+    def __exit__(self, *raised: object) -> None:
+        self._cursor.close()
+
+    def run(self, statement: str, values: Sequence[object]) -> None:
+        """Run a statement that returns nothing.
+
+        Raises:
+            OperationalError: the database refused.
+        """
+        try:
+            self._cursor.execute(statement, values)
+        except self._error as error:
+            raise OperationalError(statement, None, error) from error
+
+    def first(self, statement: str, values: Sequence[object]) -> Sequence[Any] | None:
+        """The first row that a statement returns.
+
+        Raises:
+            OperationalError: the database refused.
+        """
+        try:
+            self._cursor.execute(statement, values)
+            row: Sequence[Any] | None = self._cursor.fetchone()
+        except self._error as error:
+            raise OperationalError(statement, None, error) from error
+        return row

@@ -1,0 +1,239 @@
+"""Takes secrets out of what is recorded, shown, traced or handed to an agent.
+
+Two things are secrets: values that this process knows to be some, and values that stand under a
+name which says so, such as `password`. A server still gets its arguments as they are.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import re
+from collections.abc import Iterable
+from dataclasses import replace
+from functools import lru_cache
+from urllib.parse import quote
+
+from runtime.canonical import Json
+from tools.results import Answer
+
+MASK = "[masked]"
+
+_SHORTEST = 6
+"""Characters of a secret; a shorter one would be found in words that have nothing to do with it."""
+
+_PLAIN_SECRETS = frozenset(
+    [
+        "password",
+        "passwd",
+        "passphrase",
+        "secret",
+        "secrets",
+        "authorization",
+        "credential",
+        "credentials",
+        "apikey",
+        "passcode",
+        "bearer",
+    ]
+)
+_KEYS = frozenset(["api", "private", "access", "secret", "signing", "encryption", "ssh", "auth"])
+# Names of things about a secret, and of tokens that only tell where a list goes on.
+_HARMLESS = frozenset(
+    [
+        "page",
+        "next",
+        "prev",
+        "previous",
+        "cursor",
+        "continuation",
+        "continue",
+        "sync",
+        "count",
+        "type",
+        "kind",
+        "limit",
+        "max",
+        "min",
+        "length",
+        "policy",
+        "required",
+        "usage",
+        "budget",
+        "name",
+        "hint",
+        "expires",
+        "expiry",
+        "total",
+        "used",
+    ]
+)
+_PARTS = re.compile(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])|\d+")
+
+# Long ones, which are found in a fifth of the time of short ones; every name above has one.
+_HINTS = (
+    "passw",
+    "passphrase",
+    "passcode",
+    "secret",
+    "token",
+    "authorization",
+    "credential",
+    "api_key",
+    "apikey",
+    "api-key",
+    "access_key",
+    "accesskey",
+    "access-key",
+    "private_key",
+    "privatekey",
+    "private-key",
+    "private key",
+    "bearer",
+)
+_BEARER = re.compile(r"(?i)\b(bearer\s+)[\w.~+/=-]{6,}")
+_PEM = re.compile(
+    r"-----BEGIN [A-Z ]*PRIVATE KEY-----.*?(?:-----END [A-Z ]*PRIVATE KEY-----|\Z)", re.S
+)
+_PAIR = re.compile(
+    r"""(?ix)
+    (pass(?:word|wd|phrase|code) | secret | token | authorization | credential
+      | (?:api|access|private)[_-]?key)
+    ([\w-]{0,40})                                     # the rest of the name
+    (\\{0,3}["']? \s{0,4} (?:=>|[:=]) \s{0,4})        # what stands between name and value
+    (?: (\\{0,3}["']) (?![\s,:}\]]) (.{1,4000}?) \4
+      | ((?:(?:basic|bearer|digest|token)\s+)? [^\s,;&"'<>(){}\[\]\\]{3,4000}) )
+    """
+)
+_BEFORE = re.compile(r"[\w-]{0,40}\Z")
+_LONG = 20
+"""A bare value of so many characters under such a name is no word of a sentence."""
+
+
+class Masking:
+    """The secrets that are known, and the rule by names."""
+
+    def __init__(self, secrets: Iterable[str] = ()) -> None:
+        self._forms: list[str] = []
+        self.add(secrets)
+
+    def add(self, secrets: Iterable[str]) -> None:
+        """Know more secrets from now on; those that are too short to be told from words are not."""
+        long = {secret for secret in secrets if len(secret) >= _SHORTEST}
+        forms = {form for secret in long for form in _forms(secret)}
+        # The longest first, since one may be a part of another.
+        self._forms = sorted(forms | set(self._forms), key=len, reverse=True)
+
+    def text(self, text: str) -> str:
+        """The text without secrets; the rest of it stays as it is."""
+        for form in self._forms:
+            if form in text:
+                text = text.replace(form, MASK)
+        lower = text.lower()
+        if not any(hint in lower for hint in _HINTS):
+            return text
+        text = _PEM.sub(MASK, _BEARER.sub(rf"\1{MASK}", text))
+        return _PAIR.sub(_masked_pair, text)
+
+    def value(self, value: Json) -> Json:
+        """A JSON value without secrets; under a name that says so, no text is left."""
+        match value:
+            case str():
+                return self.text(value)
+            case dict():
+                return {
+                    self.text(str(name)): _blank(one) if _is_secret(str(name)) else self.value(one)
+                    for name, one in value.items()
+                }
+            case list() | tuple():
+                return [self.value(one) for one in value]
+            case _:
+                return value
+
+    def answer(self, answer: Answer) -> Answer:
+        """What a tool said, without secrets in its text and data."""
+        if not self._suspects(answer.text):
+            # The text says all that is in the data: to walk through that too would cost as much
+            # again as the call.
+            return answer
+        data = self.value(answer.data)
+        if answer.data is not None and answer.text == _compact(answer.data):
+            return replace(answer, text=_compact(data), data=data)
+        return replace(answer, text=self.text(answer.text), data=data)
+
+    def where_suspect(self, value: Json, text: str) -> Json:
+        """The value without secrets; the same object where its text gives no reason to look."""
+        return self.value(value) if self._suspects(text) else value
+
+    def _suspects(self, text: str) -> bool:
+        lower = text.lower()
+        return any(hint in lower for hint in _HINTS) or any(form in text for form in self._forms)
+
+    def log_filter(self) -> logging.Filter:
+        """A filter that masks the messages of a logger."""
+        return _LogFilter(self)
+
+
+class _LogFilter(logging.Filter):
+    def __init__(self, masking: Masking) -> None:
+        super().__init__()
+        self._masking = masking
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Mask the message in its place; every record passes."""
+        record.msg, record.args = self._masking.text(record.getMessage()), ()
+        return True
+
+
+def _compact(data: Json) -> str:
+    return json.dumps(data, separators=(",", ":"), ensure_ascii=False)
+
+
+def _forms(secret: str) -> set[str]:
+    """How a secret may be written: as it is, in JSON once and twice, in an address."""
+    once = json.dumps(secret)[1:-1]
+    bare = json.dumps(secret, ensure_ascii=False)[1:-1]
+    return {secret, once, bare, json.dumps(once)[1:-1], quote(secret, safe="")}
+
+
+def _blank(value: Json) -> Json:
+    """The shape of a value whose texts are all secret."""
+    match value:
+        case str():
+            return MASK if value else value
+        case dict():
+            return {name: _blank(one) for name, one in value.items()}
+        case list() | tuple():
+            return [_blank(one) for one in value]
+        case _:
+            return value
+
+
+@lru_cache(maxsize=4096)
+def _is_secret(name: str) -> bool:
+    """Whether a value of this name is secret, whatever it is."""
+    words = {part.lower() for part in _PARTS.findall(name)}
+    if words & _HARMLESS:
+        return False
+    return bool(words & _PLAIN_SECRETS or "token" in words or ("key" in words and words & _KEYS))
+
+
+def _masked_pair(match: re.Match[str]) -> str:
+    stem, rest, between, mark, _, bare = match.groups()
+    before = _BEFORE.search(match.string, max(0, match.start() - 40), match.start())
+    if not _is_secret(f"{before.group() if before else ''}{stem}{rest}"):
+        return match.group()
+    if mark:
+        return f"{stem}{rest}{between}{mark}{MASK}{mark}"
+    if "=" in between or len(bare) >= _LONG or any(one.isdigit() for one in bare):
+        # A bare number in JSON stays one: it is no secret, and what is left must be JSON.
+        return match.group() if _is_number(bare) else f"{stem}{rest}{between}{MASK}"
+    return match.group()
+
+
+def _is_number(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True

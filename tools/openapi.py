@@ -1,0 +1,267 @@
+"""An API with an OpenAPI document as a server of tools, called from within this process.
+
+Same terms, same gate: what differs is that one call is one HTTP request, proven by credentials
+that only this side of the gate ever sees.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import NoReturn
+
+import anyio
+import httpx
+from mcp.types import CallToolResult, TextContent
+
+from runtime.canonical import Json
+from runtime.errors import ServerUnavailable
+from tools.catalogue import Listed
+from tools.config import Terms, ToolsConfig
+from tools.credentials import CredentialMissing, Keyring
+from tools.live import CallLost
+from tools.resolve import place_of
+from tools.rest_auth import NotAuthorised, Proof, proof_of
+from tools.rest_auth_terms import ApiKey, Auth
+from tools.rest_document import BadDocument, Document, read_document
+from tools.rest_wire import Elsewhere, Received, origin, redirected, send
+from tools.results import Answer, answer_of
+from tools.target import Origin
+
+_LARGEST = 10_000_000
+"""Bytes of a document."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Api:
+    """Where an API is, and how calls prove who they are."""
+
+    document: str
+    """A path or an address."""
+    base_url: str
+    """Empty: the document's own."""
+    auth: Auth | None
+    keyring: partial[Keyring]
+
+
+def rest_of(
+    config: ToolsConfig,
+    name: str,
+    environment: Mapping[str, str],
+    mask: Callable[[Iterable[str]], None],
+) -> Rest:
+    """The server of an entry with `openapi`.
+
+    Raises:
+        ConfigError: a variable that the entry names is not set.
+    """
+    spec = config.servers[name]
+    folder = config.file.resolve().parent
+    document, base_url = place_of(config, name, environment)
+    if not document.startswith(("http://", "https://")):
+        document = str(Path(folder, document))
+    api = Api(
+        document=document,
+        base_url=base_url,
+        auth=spec.auth,
+        keyring=partial(Keyring, environment=environment, folder=folder, mask=mask),
+    )
+    return Rest(name, api, spec.switchyard)
+
+
+class Rest:
+    """An API. Its document is read once, at the start or when a call first needs it."""
+
+    def __init__(self, name: str, api: Api, terms: Terms) -> None:
+        self.name = name
+        self.listed: list[Listed] = []
+        self.reason = ""
+        self._api = api
+        self._terms = terms
+        self._base = ""
+        self._document: Document | None = None
+        self._effects: frozenset[str] = frozenset()
+        self._proof: Proof = proof_of(api.auth, api.keyring)
+        self._transport = httpx.AsyncHTTPTransport(trust_env=False)
+        self._places = asyncio.Semaphore(terms.max_parallel)
+        self._reading = asyncio.Lock()
+        self._closing = anyio.Event()
+
+    async def hold(self) -> None:
+        """Keep the connections until `close`."""
+        try:
+            await self._closing.wait()
+        finally:
+            with anyio.CancelScope(shield=True):
+                await self._transport.aclose()
+
+    def close(self) -> None:
+        """Let go of the connections."""
+        self._closing.set()
+
+    async def learn(self) -> None:
+        """Read the document, unless it was read. A failure becomes the reason."""
+        async with self._reading:
+            if self._document is not None:
+                return
+            try:
+                async with asyncio.timeout(self._terms.start_seconds):
+                    await self._learn()
+                self.reason = ""
+            except TimeoutError:
+                self.reason = f"No document came within {self._terms.start_seconds:g} s."
+            except (BadDocument, CallLost, Elsewhere) as error:
+                self.reason = str(error)
+
+    async def _learn(self) -> None:
+        text = await self._text()
+        key = self._api.auth
+        reserved = {key.name.lower()} if isinstance(key, ApiKey) else set[str]()
+        found = await asyncio.to_thread(read_document, text, reserved)
+        self._base = self._base_of(found.address)
+        self.listed = [one.listed for one in found.operations.values()]
+        actions = {one.name: one.action for one in self.listed} | dict(self._terms.actions)
+        self._effects = frozenset(name for name, action in actions.items() if action != "read")
+        self._document = found
+
+    async def _text(self) -> str:
+        if not self._api.document.startswith(("http://", "https://")):
+            try:
+                return await asyncio.to_thread(_text_of, Path(self._api.document))
+            except (OSError, UnicodeDecodeError) as error:
+                told = f"The document {self._api.document} cannot be read: {error}."
+                raise BadDocument(told) from error
+        request: httpx.Request | None = httpx.Request("GET", self._api.document)
+        for hops in range(10):
+            assert request is not None, "it ends with the first answer that is no redirect"
+            got = await send(self._transport, request, _LARGEST)
+            request = redirected(request, got, hops)
+            if request is None:
+                break
+        if got.status != 200 or len(got.body) > _LARGEST:
+            place = origin(httpx.URL(self._api.document))
+            raise BadDocument(
+                f"{place} answered with status {got.status} and {len(got.body):,} bytes; save the"
+                " document as a file and name that under 'openapi'."
+            )
+        return got.body.decode(errors="replace")
+
+    def _base_of(self, address: str) -> str:
+        """Where calls go. A document from elsewhere must not decide who gets the credentials."""
+        base = self._api.base_url
+        remote = self._api.document.startswith(("http://", "https://"))
+        if not base and remote:
+            base = str(httpx.URL(self._api.document).join(address or "/"))
+            if origin(httpx.URL(base)) != origin(httpx.URL(self._api.document)):
+                raise BadDocument(
+                    f"The document sends its calls to {origin(httpx.URL(base))}, another host than"
+                    " its own. If that is meant, name it under 'base_url'."
+                )
+        base = base or address
+        if not base.startswith(("http://", "https://")) or not httpx.URL(base).host:
+            raise BadDocument("It is not known where the API is. Name it under 'base_url'.")
+        return base
+
+    async def call(self, tool: str, arguments: dict[str, Json], _origin: Origin, /) -> Answer:
+        """Make one request under the deadline and the size of the terms.
+
+        Raises:
+            ServerUnavailable: nothing was sent.
+            CallLost: it was sent, and whether it took effect is not known.
+        """
+        if self._document is None:
+            await self.learn()
+        if self._document is None:
+            self._gone(self.reason)
+        try:
+            request = self._document.request(tool, arguments, self._base)
+        except ValueError as error:
+            return Answer(text=f"{error}. Nothing was sent.", data=None, error=True)
+        if origin(request.url) != origin(httpx.URL(self._base)):
+            return Answer(text="It would go to another host: not sent.", data=None, error=True)
+        sent = False
+        try:
+            async with asyncio.timeout(self._terms.timeout_seconds):
+                async with self._places:
+                    sent = True
+                    got = await self._exchanged(request)
+        except TimeoutError:
+            kind = "timeout" if sent else "unsent"
+            told = f"No answer came within {self._terms.timeout_seconds:g} s."
+            raise CallLost("timeout" if kind == "timeout" else "unsent", told) from None
+        except (NotAuthorised, CredentialMissing) as error:
+            self._gone(str(error))
+        except Elsewhere as error:
+            return Answer(text=f"{error} Tell the operator.", data=None, error=True)
+        return self._answer(tool, got)
+
+    async def _exchanged(self, request: httpx.Request) -> Received:
+        """Send a request, to where it is redirected too, and once more with a new proof."""
+        most, again, hops = self._terms.max_bytes, True, 0
+        while True:
+            proven = await self._proof.put_on(_copy(request), self._fetched)
+            got = await send(self._transport, proven, most)
+            if got.status == 401 and self._proof.refused() and again:
+                again = False
+                continue
+            moved = redirected(request, got, hops)
+            if moved is None:
+                return got
+            request, hops = moved, hops + 1
+
+    async def _fetched(self, request: httpx.Request, most: int) -> tuple[int, bytes]:
+        try:
+            got = await send(self._transport, request, most)
+        except CallLost as error:
+            raise NotAuthorised(f"The token endpoint: {error.reason}") from None
+        return got.status, got.body
+
+    def _answer(self, tool: str, got: Received) -> Answer:
+        if got.status >= 500 and tool in self._effects:
+            raise CallLost("invalid", f"It answered with status {got.status}.")
+        text, data = _read(got)
+        if not 200 <= got.status < 300:
+            text, data = f"Status {got.status}: {text or 'no content'}", None
+        result = CallToolResult(
+            content=[TextContent(type="text", text=text or f"Status {got.status}, no content.")],
+            structuredContent=data,
+            isError=not 200 <= got.status < 300,
+        )
+        return answer_of(result, self._proof.veil)
+
+    def _gone(self, reason: str) -> NoReturn:
+        remedy = "See its entry in config/mcp.json; the other servers keep working."
+        raise ServerUnavailable(self.name, reason, remedy=remedy)
+
+
+def _text_of(file: Path) -> str:
+    with file.open(encoding="utf-8") as opened:
+        return opened.read(_LARGEST)
+
+
+def _copy(request: httpx.Request) -> httpx.Request:
+    """A request to put credentials on, so that they are on nothing else."""
+    return httpx.Request(
+        request.method, request.url, headers=request.headers, content=request.content
+    )
+
+
+def _read(got: Received) -> tuple[str, dict[str, Json] | None]:
+    """The body as text, and as structured content where it is JSON."""
+    if got.kind == "application/json" or got.kind.endswith("+json"):
+        try:
+            value: Json = json.loads(got.body)
+            text = json.dumps(value, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+        except (ValueError, RecursionError):
+            return got.body.decode(errors="replace"), None
+        return text, value if isinstance(value, dict) else {"result": value}
+    if got.kind.startswith("text/") or got.kind in ("", "application/xml", "application/yaml"):
+        try:
+            return got.body.decode(got.charset, errors="replace"), None
+        except LookupError:
+            return got.body.decode(errors="replace"), None
+    return f"[{got.kind}, {len(got.body):,} bytes]", None

@@ -1,0 +1,197 @@
+"""Finds out where the arguments of a call come from, out of the record of its run.
+
+The flow is that of the run: what any of its workers read, at any depth, and what the runs read that
+it goes on from, may be in whatever any of them writes. So it is one question, asked of the ledger,
+and the same record gives the same answer.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+
+from ledger.calls import ToolCall
+from ledger.store import Ledger
+from runtime.canonical import Json
+from runtime.context import RunContext
+from tools.catalogue import ToolEntry
+from tools.named import Text, plain, references
+from tools.provenance import CLEAN, RANKS, ArgumentOrigin, Origin, Provenance
+from tools.results import recalled
+
+_SHOWN = 120
+_LEAST_NAME = 4
+"""Characters of a field that can tie its record to the request; shorter ones stand anywhere."""
+_FARTHEST = 20
+"""Runs that a run goes on from, one after the other; beyond them nothing is trusted."""
+
+Path = tuple[str, ...]
+
+
+@dataclass(slots=True)
+class _Read:
+    """What a run has read so far."""
+
+    request: Text
+    taint: str = ""
+    trusted: dict[str, str] = field(default_factory=dict)
+    """Values of trusted fields, each with its source in words."""
+    designated: dict[str, str] = field(default_factory=dict)
+    """Those of records that the request names."""
+    person: set[str] = field(default_factory=set)
+    """Arguments that a person has approved."""
+
+
+async def provenance_of(
+    ledger: Ledger,
+    catalogue: Mapping[str, ToolEntry],
+    context: RunContext,
+    entry: ToolEntry,
+    arguments: Mapping[str, Json],
+) -> Provenance:
+    """The origins of the consequential arguments of an effect.
+
+    A value counts as the request's, a person's or a trusted field's only where it stands there
+    itself. All others are as untrusted as the worst that the run has read. An argument that only
+    carries content counts for the references in it: links, addresses, accounts.
+    """
+    read = await _read(ledger, catalogue, context.run)
+    if not read.taint:
+        return CLEAN
+    found = [
+        _argument(name, value, read, carries=name in entry.content)
+        for name, value in sorted(arguments.items())
+    ]
+    told = tuple(one for one in found if one is not None)
+    return Provenance(tainted=True, taint=read.taint, arguments=told)
+
+
+def _argument(name: str, value: Json, read: _Read, *, carries: bool) -> ArgumentOrigin | None:
+    """The worst part of an argument; None where nothing in it can be of consequence."""
+    worst: ArgumentOrigin | None = None
+    for _, leaf in leaves(value):
+        parts = references(str(leaf)) if carries else [leaf]
+        for part in parts:
+            origin, source = _origin(part, read)
+            if worst is None or RANKS[origin] > RANKS[worst.origin]:
+                shown = str(part) if len(str(part)) <= _SHOWN else str(part)[: _SHOWN - 1] + "…"
+                worst = ArgumentOrigin(name=name, origin=origin, shown=shown, source=source)
+    return worst
+
+
+def _origin(value: Json, read: _Read) -> tuple[Origin, str]:
+    if read.request.names(value):
+        return "request", "the request"
+    known = plain(value)
+    if known in read.person:
+        return "person", "a call that a person approved"
+    if known in read.designated:
+        return "designated", read.designated[known]
+    if known in read.trusted:
+        return "trusted", read.trusted[known]
+    return "untrusted", read.taint
+
+
+async def _read(ledger: Ledger, catalogue: Mapping[str, ToolEntry], run: str) -> _Read:
+    words, runs = await _request(ledger, run)
+    read = _Read(request=Text(words))
+    if len(runs) > _FARTHEST:
+        read.taint = "a conversation too long to look through"
+    for one in runs[:_FARTHEST]:
+        for call in await ledger.calls.of_run(one):
+            await _take_in(ledger, catalogue, call, read)
+    return read
+
+
+async def _request(ledger: Ledger, run: str) -> tuple[str, list[str]]:
+    """The user's words, and the runs whose results may be in this one, itself first."""
+    words: list[str] = []
+    runs: list[str] = []
+    while run and run not in runs and len(runs) <= _FARTHEST:
+        runs.append(run)
+        row, route = await ledger.runs.get(run), await ledger.runs.route(run) or {}
+        if row is not None:
+            words.append(row.request)
+        asked = (route.get("given") or {}).get("asked") or {}
+        words.append(str(asked.get("answer", "")))
+        run = str(route.get("follows", ""))
+    return "\n".join(words), runs
+
+
+async def _take_in(
+    ledger: Ledger, catalogue: Mapping[str, ToolEntry], call: ToolCall, read: _Read
+) -> None:
+    """What a call brought in. A result that was forgotten counts as the worst of its tool."""
+    if call.decision == "ask" and call.result is not None and isinstance(call.arguments, dict):
+        read.person.update(plain(leaf) for _, leaf in leaves(call.arguments))
+    entry = catalogue.get(call.tool)
+    if call.result is None or (entry is not None and _own_write(entry)):
+        return
+    source = f"{call.tool} ({call.id})"
+    content = await ledger.exchanges.content(call.result)
+    if entry is None or content is None:
+        trusting = entry is not None and not entry.untrusted
+        read.taint = read.taint or ("" if trusting else source)
+        return
+    answer = recalled(content)
+    result = answer.data if answer.data is not None else _structured(answer.text)
+    if answer.error and entry.untrusted:
+        read.taint = read.taint or source
+        return
+    _learn(result, entry, source, read)
+
+
+def _own_write(entry: ToolEntry) -> bool:
+    """To store in the run's own files brings nothing in that was not there."""
+    return entry.action == "store"
+
+
+def _learn(result: Json, entry: ToolEntry, source: str, read: _Read) -> None:
+    for record in _records(result):
+        good = [(path, leaf) for path, leaf in leaves(record) if entry.trusts(path)]
+        named = any(
+            isinstance(leaf, str) and len(leaf) >= _LEAST_NAME and read.request.names(leaf)
+            for _, leaf in good
+        )
+        for path, leaf in leaves(record):
+            if entry.trusts(path):
+                place = ".".join(path) or "the result"
+                read.trusted.setdefault(plain(leaf), f"{place} of {source}")
+                if named:
+                    read.designated.setdefault(plain(leaf), f"a record of {source}")
+            elif isinstance(leaf, str):
+                read.taint = read.taint or source
+                if entry.identifies(path):
+                    read.trusted.setdefault(plain(leaf), f"a name in {source}")
+
+
+def _records(result: Json) -> Iterator[Json]:
+    """The records of a result: the items of its outermost list, or the whole."""
+    if isinstance(result, dict) and len(result) == 1:
+        (only,) = result.values()
+        if isinstance(only, list):
+            result = only
+    if isinstance(result, list):
+        yield from result
+    else:
+        yield result
+
+
+def _structured(text: str) -> Json:
+    try:
+        return json.loads(text)
+    except ValueError:
+        return text
+
+
+def leaves(value: Json, path: Path = ()) -> Iterator[tuple[Path, Json]]:
+    """Every value within, with the names on the way to it; nothing for empty ones."""
+    if isinstance(value, dict):
+        for name, part in value.items():
+            yield from leaves(part, (*path, str(name)))
+    elif isinstance(value, list | tuple):
+        for part in value:
+            yield from leaves(part, path)
+    elif value is not None and value != "" and not isinstance(value, bool):
+        yield path, value
