@@ -9,7 +9,7 @@ PEERS := .venv-peers/.peers
 QUESTION := Which packages in this environment are not under a permissive licence, and what follows for a product that ships them?
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo dev test lint typecheck contracts lock bench bench-agentdojo bench-encoder bench-foreign bench-harness bench-kill bench-tokens bench-peers bench-router bench-sandbox clean
+.PHONY: help install demo dev test lint typecheck contracts lock bench bench-agentdojo bench-encoder bench-foreign bench-gateway bench-harness bench-kill bench-tokens bench-peers bench-router bench-sandbox clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  %-14s %s\n", $$1, $$2}'
@@ -35,7 +35,7 @@ typecheck: $(DEVELOPMENT) ## mypy, strict
 contracts: $(DEVELOPMENT) ## import-linter: rooms import downward only
 	@$(BIN)/lint-imports
 
-bench: bench-agentdojo bench-encoder bench-foreign bench-harness bench-kill bench-router bench-tokens ## all benchmarks; each writes bench/results/NAME.json
+bench: bench-agentdojo bench-encoder bench-foreign bench-gateway bench-harness bench-kill bench-router bench-tokens ## all benchmarks; each writes bench/results/NAME.json
 
 bench-agentdojo: $(RUNTIME) $(PEERS) ## injected attacks through the gateway (ARGS=--small for a sample)
 	@$(BIN)/python -m bench.agentdojo $(ARGS)
@@ -45,6 +45,9 @@ bench-foreign: $(RUNTIME) ## MCP servers from npm through the gateway (needs Nod
 
 bench-encoder: $(RUNTIME) ## the local sentence encoder beside float32 and numpy (ARGS=--small for a sample)
 	@$(BIN)/python -m bench.encoder $(ARGS)
+
+bench-gateway: $(RUNTIME) ## what the gateway adds to a call (ARGS=--small for a sample)
+	@$(BIN)/python -m bench.gateway $(ARGS)
 
 bench-harness: $(DEVELOPMENT) $(PEERS) ## makespan and processor time beside waves and deepagents (ARGS=--small for a sample)
 	@$(BIN)/python -m bench.harness $(ARGS)

@@ -138,7 +138,9 @@ async def measure(bench: Bench, *, rounds: int, calls: int) -> Json:
         assert reply.outcome == "ok", reply
         return reply
 
-    reads, bares, effects = [], [], []
+    reads: list[float] = []
+    bares: list[float] = []
+    effects: list[float] = []
     for number in range(-1, rounds):
         span = range((number + 1) * calls, (number + 2) * calls)
         figures = await spent(read, span), await spent(bare, span), await spent(effect, span)

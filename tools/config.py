@@ -94,8 +94,8 @@ class Terms(BaseModel):
     """By tool of an untrusted server: fields of its results that no stranger writes; `*` for all.
     They may be arguments of an effect without a question."""
     identifiers: dict[str, tuple[str, ...]] = {}
-    """By tool: fields that strangers may have worded, and that may still be chosen as a target, such
-    as the names of channels; `*` for all."""
+    """By tool: fields that strangers may have worded, and that may still be chosen as a target,
+    such as the names of channels; `*` for all."""
     content: dict[str, tuple[str, ...]] = {}
     """By tool: arguments that only carry content. All others are of consequence: they say to whom,
     where, how much."""
