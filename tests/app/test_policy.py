@@ -56,8 +56,8 @@ def test_a_case_that_comes_out_otherwise_is_a_diff_and_ends_with_one(
         "  - case: Payments are free.\n"
         "    foreseen: false\n"
         "    expect: allow\n"
-        "  - {case: By the right rule., expect: allow, policies: [base/effect-free]}\n"
-        "  - {case: Fine., expect: allow, policies: [base/lasting-effect-free]}\n",
+        "  - {case: By the right rule., expect: allow, policies: [base/lasting-effect-free]}\n"
+        "  - {case: Fine., expect: allow, policies: [base/effect-free]}\n",
     )
     done = switchyard("policy", "test", str(file))
     assert done.exit_code == 1
@@ -67,10 +67,10 @@ def test_a_case_that_comes_out_otherwise_is_a_diff_and_ends_with_one(
         "  + ask by base/unforeseen-asks",
         "    This call changes something outside of the run, and the plan did not foresee it.",
         f"{file}:6: By the right rule.",
-        "  - allow by base/effect-free",
-        "  + allow by base/lasting-effect-free",
+        "  - allow by base/lasting-effect-free",
+        "  + allow by base/effect-free",
         "    The plan foresaw this call, and what it acts on comes from the request, a person or"
-        " a record that the request names.",
+        " a field that no stranger writes.",
         "3 cases, 1 as expected.",
     ]
 
