@@ -90,10 +90,6 @@ class LocalClassifier:
             for at, text in enumerate(texts)
         ]
 
-    def candidates(self, text: str) -> tuple[Candidate, ...]:
-        """The specialists with examples, the most probable first, at most `MOST_CANDIDATES`."""
-        return self.score(text).candidates
-
 
 def _scored(
     trained: Trained, found: Standing, at: int, scores: Rows, known: str, most: int
