@@ -49,11 +49,6 @@ class Registry(Mapping[str, Specialist]):
     def __len__(self) -> int:
         return len(self._specialists)
 
-    @property
-    def fallback(self) -> Specialist | None:
-        """The specialist for what no other is sure of, if there is one."""
-        return next((one for one in self.values() if one.fallback), None)
-
     def require(self, name: str) -> Specialist:
         """The specialist of that name.
 

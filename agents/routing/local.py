@@ -90,10 +90,6 @@ class LocalClassifier:
             for at, text in enumerate(texts)
         ]
 
-    def candidates(self, text: str) -> tuple[Candidate, ...]:
-        """The specialists with examples, the most probable first, at most `MOST_CANDIDATES`."""
-        return self.score(text).candidates
-
 
 def _scored(
     trained: Trained, found: Standing, at: int, scores: Rows, known: str, most: int
@@ -110,7 +106,8 @@ def _scored(
         first = inside = 1.0
     rest = _rest(shares[order[1:most]], 1 - float(shares[order[0]]), first, inside)
     candidates = tuple(
-        Candidate(
+        # Not checked once more: to check twenty takes a tenth of a decision by words alone.
+        Candidate.model_construct(
             specialist=trained.specialists[one],
             intent=_intent(trained, scores, one),
             probability=round(value, 6),
@@ -142,6 +139,8 @@ def _listed(shares: Floats, mass: float) -> int:
 def _intent(trained: Trained, scores: Rows, specialist: int) -> str:
     start, *following = trained.starts[specialist : specialist + 2]
     end = following[0] if following else len(scores) - 1
+    if end - start == 1:
+        return trained.intents[int(start)]
     nearest = int(start) + int(scores[start:end].argmax())
     return trained.intents[nearest]
 

@@ -52,10 +52,6 @@ class PermittedOnly:
         # All of them: those that the tenant may use can stand far down.
         return [self._only(one) for one in self._classifier.score_all(texts, sys.maxsize)]
 
-    def candidates(self, text: str) -> tuple[Candidate, ...]:
-        """The candidates of `score`."""
-        return self.score(text).candidates
-
     def _only(self, scored: Scored) -> Scored:
         kept = tuple(one for one in scored.candidates if self._may(one))[:MOST_CANDIDATES]
         if not scored.candidates:

@@ -78,7 +78,7 @@ def test_a_long_request_is_shown_by_its_ends(registry: Registry) -> None:
 def test_an_answer_outside_of_the_short_list_goes_to_the_fallback(registry: Registry) -> None:
     unusable: list[Json] = [{"specialist": "licence-review"}, {}, None, "crm-lookup", []]
     for said in unusable:
-        route = taken(TEXT, said, SHORT, registry, fallback=registry.fallback)
+        route = taken(TEXT, said, SHORT, registry, fallback=registry["general"])
         assert [one.specialist for one in route.dispatches] == ["general"], said
         assert route.candidates == SHORT
     declined = taken(TEXT, {"specialist": "none", "reason": "No."}, SHORT, registry, fallback=None)
@@ -116,7 +116,7 @@ async def test_a_model_that_fails_leaves_the_request_to_the_fallback(
     with ScriptedProvider(Says(HttpError(status=500, message="down"))) as provider:
         async with room(tmp_path, [on(provider, "cheap")]) as opened:
             model = opened.models.chat("work", CONTEXT)
-            route = await by_model(TEXT, SHORT, registry, fallback=registry.fallback, model=model)
+            route = await by_model(TEXT, SHORT, registry, fallback=registry["general"], model=model)
     assert [one.specialist for one in route.dispatches] == ["general"]
     assert route.reason.startswith("The routing model failed:")
 
@@ -126,6 +126,6 @@ async def test_without_candidates_nobody_is_asked(tmp_path: Path, registry: Regi
     with ScriptedProvider(brain) as provider:
         async with room(tmp_path, [on(provider, "cheap")]) as opened:
             model = opened.models.chat("work", CONTEXT)
-            route = await by_model(TEXT, (), registry, fallback=registry.fallback, model=model)
+            route = await by_model(TEXT, (), registry, fallback=registry["general"], model=model)
     assert [one.specialist for one in route.dispatches] == ["general"]
     assert brain.asked == []

@@ -23,7 +23,7 @@ def many(one: Specialist, number: int) -> dict[str, Specialist]:
 
 def test_the_fallback_takes_what_nobody_is_for(registry: Registry) -> None:
     nearest = (Candidate(specialist="notify", probability=0.2),)
-    route = otherwise("hi", "local", "Far.", fallback=registry.fallback, candidates=nearest)
+    route = otherwise("hi", "local", "Far.", fallback=registry["general"], candidates=nearest)
     assert (route.kind, route.stage, route.candidates) == ("dispatch", "local", nearest)
     assert [(one.specialist, one.text) for one in route.dispatches] == [("general", "hi")]
 

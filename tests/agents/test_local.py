@@ -232,7 +232,7 @@ def test_examples_of_stop_words_are_learned_like_others() -> None:
             specialist("why", ("why not?", "why is that so?", "but why?")),
         ]
     )
-    assert classifier.candidates("so why is it?")[0].specialist == "why"
+    assert classifier.score("so why is it?").candidates[0].specialist == "why"
 
 
 def test_a_request_like_those_of_nobody_is_taken_where_somebody_serves_it(

@@ -82,5 +82,5 @@ def test_a_request_far_from_every_example_is_not_sure(
 def test_the_same_request_gets_the_same_shares(registry: Registry) -> None:
     first, second = (LocalClassifier(registry.values()) for _ in range(2))
     text = "tell me about the order and the ticket"
-    assert first.candidates(text) == second.candidates(text)
-    assert sum(one.probability for one in first.candidates(text)) <= 1.0001
+    assert first.score(text) == second.score(text)
+    assert sum(one.probability for one in first.score(text).candidates) <= 1.0001
