@@ -6,57 +6,17 @@ threads only. Assistants are everybody's: they are this installation's graphs.
 
 from __future__ import annotations
 
-import hmac
-
 from langgraph_sdk import Auth
 
 from app.api_cancel import note_cancel
-from runtime.errors import ConfigError
+from graphs.services import services_when_open
+from app.api_keys import Headers, holder, keys_of, presented_key
 from runtime.settings import load
-
-Headers = dict[bytes, bytes]
 
 auth = Auth()
 
 
-def keys_of(text: str) -> dict[str, str]:
-    """The keys by name.
-
-    Raises:
-        ConfigError: an entry is not `name:key`, or a name stands twice.
-    """
-    keys: dict[str, str] = {}
-    for number, entry in enumerate((one for one in text.split(",") if one.strip()), start=1):
-        name, _, key = (part.strip() for part in entry.partition(":"))
-        if not name or not key or name in keys or name == "anonymous":
-            # The entry is not shown: it may be a key without a name.
-            raise ConfigError(
-                f"SWITCHYARD_API_KEYS: entry {number} is not a new name with a key",
-                file="environment",
-                field="SWITCHYARD_API_KEYS",
-                remedy="Write it as name:key,other-name:other-key.",
-            )
-        keys[name] = key
-    return keys
-
-
 _KEYS = keys_of(load().api_keys)
-
-
-def holder(keys: dict[str, str], presented: str) -> str:
-    """The name whose key this is; empty for none. Takes the same time whichever it is."""
-    found = ""
-    for name, key in keys.items():
-        if hmac.compare_digest(key.encode(), presented.encode()):
-            found = name
-    return found
-
-
-def presented_key(headers: Headers) -> str:
-    """The key in `x-api-key`, or in `Authorization: Bearer`."""
-    direct = headers.get(b"x-api-key", b"").decode("latin-1").strip()
-    scheme, _, token = headers.get(b"authorization", b"").decode("latin-1").partition(" ")
-    return direct or (token.strip() if scheme.casefold() == "bearer" else "")
 
 
 @auth.authenticate
@@ -92,11 +52,15 @@ async def messages_only(
     ctx: Auth.types.AuthContext, value: dict[str, object]
 ) -> dict[str, str] | None:
     """A caller sends messages or answers questions. Run, label, plan and route are not theirs to
-    write, and no check of a plan is theirs to step over."""
+    write, and no check of a plan is theirs to step over. Secrets are taken out of messages."""
     kwargs = value.get("kwargs")
     command = kwargs.get("command") if isinstance(kwargs, dict) else None
     if isinstance(command, dict) and (command.get("update") is not None or command.get("goto")):
         raise _refused("command.update and command.goto are not taken; send input or resume.")
+    if isinstance(kwargs, dict) and kwargs.get("input"):
+        # In place: what is stored of the run, and its first step, are made from this very object.
+        masking = (await services_when_open()).gateway.masking
+        kwargs["input"] = masking.value(kwargs["input"])
     return await own(ctx, value)
 
 

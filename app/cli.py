@@ -21,7 +21,9 @@ from app.cli_options import home_option as _home
 from app.cli_options import json_option as _json
 from app.cli_options import print_json as _print
 from app.edge import EdgeGroup
+from app.effects_cli import effects
 from app.exit_codes import HELP, Exit
+from app.facade_cli import mcp
 from app.policy_cli import policy
 from app.proposals_cli import proposals
 from app.route_cli import route
@@ -107,10 +109,15 @@ def answer(
 
     APPROVAL is an id that `switchyard approvals` lists. A question in words takes a text.
     """
+    from app.facade_answer import answer_session, show_answered
     from app.handed import json_of
     from app.questions import Added
 
     added = Added(text=text, output=json_of("output", output), plan=json_of("plan", plan))
+    answered = asyncio.run(answer_session(_settings(home), approval, decision, added))
+    if answered is not None:
+        show_answered(answered, as_json=json)
+        return
     sys.exit(_sitting(home, json).answer(approval, decision, added))
 
 
@@ -250,10 +257,12 @@ def dev(port: int, jobs: int, verbose: bool, home: str) -> None:
 
 
 main.add_command(audit)
+main.add_command(effects)
 main.add_command(route)
 main.add_command(proposals)
 main.add_command(policy)
 main.add_command(tools)
+main.add_command(mcp)
 
 
 def _settings(home: str, docs: str = "") -> Any:  # noqa: ANN401 - importing Settings costs 0.3 s

@@ -17,7 +17,7 @@ import urllib.request
 
 import click
 
-from app.auth import keys_of
+from app.api_keys import keys_of
 from runtime.errors import OperatorError
 from runtime.settings import ROOT, Settings
 

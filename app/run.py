@@ -95,7 +95,9 @@ class Desk:
         }
         if request.thread:
             await self._refuse_waiting(graph, config, thread)
-        payload = {"messages": [HumanMessage(request.text)]}
+        # Here and not in the graph alone: the first step of a run holds what it was given.
+        text = self.services.gateway.masking.text(request.text)
+        payload = {"messages": [HumanMessage(text)]}
         return await self._drive(graph, payload, config, run, view, context=request.context)
 
     async def answer(self, approval: Approval, resume: Json, view: View) -> Ended:

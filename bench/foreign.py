@@ -1,35 +1,32 @@
-"""MCP servers that nobody here wrote, through the gateway: `make bench-foreign`, which needs Node.
+"""Servers that nobody here wrote, through the gateway: `make bench-foreign`, which needs Node.
 
-The npm servers "everything" (over stdio and over streamable HTTP) and "filesystem" are installed
-in a temporary folder, their tools are counted against the servers' own lists, and some are called.
+Three servers from npm (one of them over HTTP as well), three from PyPI, and an API by its OpenAPI
+document, from its address and from a file. The tools are counted against what a bare client is
+told, every call is held against what must come of it, and every call must stand in the audit.
 """
 
 from __future__ import annotations
 
 import asyncio
-import json
 import os
-import platform
 import shutil
-import socket
+import statistics
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from importlib.metadata import version
 from pathlib import Path
-from typing import TextIO
 
-import anyio
-from mcp import ClientSession, StdioServerParameters
-from mcp.client.stdio import stdio_client
-from rich.console import Console
-from rich.table import Table
-
-from ledger.approvals import Answer, Approval
+from app.audit import chains, checked_of
+from bench.foreign_bare import own_tools
+from bench.foreign_calls import Told, book_of, make
+from bench.foreign_install import Package, check_needs, install
+from bench.foreign_processes import Watch
+from bench.foreign_world import World, entries, lay_out, write_config
+from bench.report import machine, progress, show, write
 from ledger.store import Ledger, open_ledger
 from runtime.canonical import Json
 from runtime.context import RunContext
@@ -39,231 +36,186 @@ from tools.config import load_tools
 from tools.gateway import Gateway, open_gateway
 from tools.policy import load_policy
 
-PACKAGES = ("server-everything", "server-filesystem")
-HERE = ROOT / "bench" / "foreign"
-RESULTS = ROOT / "bench" / "results" / "foreign.json"
-
-_KEY = "a-key-that-no-server-may-see"
-
+KEY = "a-key-that-no-server-may-see"
+LEAST = 20
+"""Calls that must reach each server."""
 RULES = """
-@id("bench/nothing-moves")
-@reason("Files are not moved in this benchmark.")
-forbid (principal, action, resource == Tool::"filesystem_move_file");
+@id("bench/not-there")
+@reason("Nothing is moved there in this benchmark.")
+forbid (principal, action, resource == Tool::"filesystem_move_file")
+when { context.args has destination && context.args.destination like "*/locked/*" };
 """
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Call:
-    """One call, and what must come of it."""
+class Bench:
+    """What the calls of all servers have in common."""
 
-    tool: str
-    arguments: dict[str, Json]
-    outcome: str = "ok"
-    holds: str = ""
-    """Text that the reply must hold."""
-    lacks: str = ""
-    """Text that the reply must not hold."""
-    file: str = ""
-    """A file of the served folder that must be there afterwards."""
-    absent: str = ""
-    """A file of the served folder that must not be there afterwards."""
+    gateway: Gateway
+    ledger: Ledger
+    world: World
+    watch: Watch
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Told:
-    """A call as it went."""
+async def measure(packages: Mapping[str, Package]) -> Json:
+    """Open, count, call and check; the figures."""
+    # It is in the environment of this process, and must not get into that of a server.
+    os.environ["OPENAI_API_KEY"] = KEY
+    watch = Watch()
+    with tempfile.TemporaryDirectory() as name:
+        world = lay_out(Path(name))
+        rules = world.folder / "policy"
+        shutil.copytree(ROOT / "config" / "policy", rules)
+        (rules / "bench.cedar").write_text(RULES)
+        async with (
+            entries(world, packages) as servers,
+            open_ledger(f"sqlite+aiosqlite:///{world.folder / 'ledger.sqlite'}") as ledger,
+        ):
+            config = load_tools(write_config(world, servers))
+            own = {name: await own_tools(entry, world.folder) for name, entry in servers.items()}
+            progress(f"Opening {len(servers)} servers ...")
+            began = time.perf_counter()
+            async with open_gateway(config, load_policy(rules), ledger, environment={}) as gateway:
+                opened = time.perf_counter() - began
+                if gateway.unavailable:
+                    raise SystemExit(f"Not every server started: {dict(gateway.unavailable)}")
+                bench = Bench(gateway=gateway, ledger=ledger, world=world, watch=watch)
+                found = {name: await called(bench, name, own[name]) for name in servers}
+                watch.look()
+    return {
+        "open_seconds": round(opened, 1),
+        "servers": {name: version_of(name, packages) | one for name, one in found.items()},
+        "processes": watch.seen,
+        "processes_left": watch.left(),
+    }
 
-    tool: str
-    wanted: str
-    outcome: str
-    milliseconds: float
-    right: bool
+
+def version_of(name: str, packages: Mapping[str, Package]) -> dict[str, str]:
+    """Which server it is, and which version of it; of an API, what it is made with."""
+    package = packages.get(name.removesuffix("-http"))
+    if package is None:
+        return {"package": "fastapi", "version": version("fastapi")}
+    return {"package": package.name, "version": package.version}
 
 
-def calls_of(program: str, server: str, folder: Path) -> list[Call]:
-    """The calls of one of the programs, at a server that runs it."""
-    text = (HERE / "calls.json").read_text().replace("FOLDER", str(folder))
-    return [
-        Call(**call | {"tool": f"{server}_{call['tool']}"}) for call in json.loads(text)[program]
+async def called(bench: Bench, name: str, own: set[str]) -> dict[str, Json]:
+    """Count the tools of a server, and make all its calls in a run of its own."""
+    progress(name)
+    book, run = book_of(name, bench.world), f"bench-{name}"
+    ours = {
+        tool.remote: tool.name for tool in bench.gateway.catalogue.values() if tool.server == name
+    }
+    await bench.ledger.runs.start(
+        run, thread="", request=book.request, tenant="", user="", label=Label.internal, docs=""
+    )
+    context = RunContext(
+        run=run,
+        task="d1",
+        specialist="bench",
+        tools=frozenset(ours.values()),
+        foreseen=frozenset(book.foreseen),
+    )
+    began = time.perf_counter()
+    calls = [
+        await make(bench.gateway, context, call, ours[call.tool], number, bench.world)
+        for number, call in enumerate(book.calls)
+        if bench.watch.look()
     ]
+    seconds = time.perf_counter() - began
+    return {
+        "tools_listed": len(own),
+        "tools_in_gateway": len(ours),
+        "same_tools": own == set(ours),
+        "made": len(calls),
+        "sent": sum(call.sent for call in calls),
+        "right": sum(not call.wrong for call in calls),
+        "approvals": sum(call.asked for call in calls),
+        "seconds": round(seconds, 2),
+        "ms_p50": round(statistics.median(call.milliseconds for call in calls if call.sent), 1),
+        **await audited(bench.ledger, run, calls),
+        "calls": [asdict(call) for call in calls],
+    }
 
 
-async def answer(question: Approval) -> Answer:
-    """Stands for the person: agrees to all but new directories."""
-    return "refused" if question.question["tool"].endswith("create_directory") else "approved"
+async def audited(ledger: Ledger, run: str, calls: list[Told]) -> dict[str, Json]:
+    """Whether every call has its row, and the chain of the run holds."""
+    rows = await ledger.calls.of_run(run)
+    checked = [checked_of(ledger.audit.key, chained) async for chained in chains(ledger, run)]
+    return {
+        "audit_rows": len(rows),
+        "audited": sorted(row.tool for row in rows) == sorted(call.tool for call in calls),
+        "chain_rows": sum(one.rows for one in checked),
+        "chain_damages": [asdict(damage) for one in checked for damage in one.damages],
+    }
 
 
-def install(folder: Path) -> dict[str, Path]:
-    """Install the servers below a folder; where each begins."""
-    shutil.copy(HERE / "package.json", folder)
-    command = "npm install --no-audit --no-fund --no-package-lock --ignore-scripts --loglevel=error"
-    subprocess.run(command.split(), cwd=folder, check=True, timeout=300, stdout=sys.stderr)
-    at = folder / "node_modules" / "@modelcontextprotocol"
-    return {name: at / name for name in PACKAGES}
-
-
-def release(package: Path) -> str:
-    found: str = json.loads((package / "package.json").read_text())["version"]
+def faults(figures: Json) -> list[str]:
+    """Everything that is not as it must be."""
+    found: list[str] = []
+    for name, one in figures["servers"].items():
+        found += [f"{call['tool']}: {call['wrong']}" for call in one["calls"] if call["wrong"]]
+        if one["sent"] < LEAST:
+            found.append(f"{name}: only {one['sent']} calls reached it")
+        if not one["same_tools"]:
+            found.append(f"{name}: {one['tools_in_gateway']} of {one['tools_listed']} tools")
+        if not one["audited"]:
+            found.append(f"{name}: {one['audit_rows']} rows of the audit for {one['made']} calls")
+        if one["chain_damages"]:
+            found.append(f"{name}: the chain of the audit is broken: {one['chain_damages']}")
+    if figures["processes_left"]:
+        found.append(f"processes that are left: {figures['processes_left']}")
     return found
 
 
-@asynccontextmanager
-async def over_http(package: Path) -> AsyncIterator[str]:
-    """The server "everything" over streamable HTTP, on a free port."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    command = ["node", str(package / "dist" / "index.js"), "streamableHttp"]
-    environment = os.environ | {"PORT": str(port)}
-    async with await anyio.open_process(
-        command, env=environment, stdout=subprocess.DEVNULL
-    ) as process:
-        try:
-            assert process.stderr is not None
-            with anyio.fail_after(20):
-                while b"listening" not in await process.stderr.receive():
-                    continue
-            yield f"http://127.0.0.1:{port}/mcp"
-        finally:
-            process.terminate()
-
-
-async def own_list(program: StdioServerParameters, silence: TextIO) -> set[str]:
-    """The names of a server's tools, asked of the server itself."""
-    async with stdio_client(program, silence) as streams, ClientSession(*streams) as session:
-        await session.initialize()
-        return {tool.name for tool in (await session.list_tools()).tools}
-
-
-def program(package: Path, *args: str) -> dict[str, Json]:
-    return {"command": "node", "args": [str(package / "dist" / "index.js"), *args]}
-
-
-async def made(gateway: Gateway, context: RunContext, call: Call, id: str, folder: Path) -> Told:
-    began = time.perf_counter()
-    reply = await gateway.call(
-        context,
-        call.tool,
-        call.arguments,
-        call=id,
-        ask=answer,
+def table(figures: Json) -> None:
+    columns = (
+        "server",
+        "version",
+        "tools (own)",
+        "calls ok",
+        "sent",
+        "asked",
+        "audit",
+        "s",
+        "p50 ms",
     )
-    took = time.perf_counter() - began
-    right = reply.outcome == call.outcome and call.holds in reply.text
-    right = right and not (call.lacks and call.lacks in reply.text)
-    right = right and not (call.file and not (folder / call.file).exists())
-    right = right and not (call.absent and (folder / call.absent).exists())
-    return Told(
-        tool=call.tool,
-        wanted=call.outcome,
-        outcome=reply.outcome,
-        milliseconds=round(took * 1000, 1),
-        right=right,
-    )
-
-
-async def measure(folder: Path) -> Json:
-    """Install, open, count and call; the figures."""
-    packages = install(folder)
-    served = folder / "served"
-    served.mkdir()
-    (served / "read.txt").write_text("to be read")
-    (served / "large.txt").write_text("x" * 100_000)
-    programs = {
-        "everything": program(packages["server-everything"]),
-        "filesystem": program(packages["server-filesystem"], str(served)),
-    }
-    os.environ["OPENAI_API_KEY"] = _KEY
-    async with over_http(packages["server-everything"]) as url:
-        servers = programs | {"everything-http": {"type": "http", "url": url}}
-        terms = {"cleared_for": "internal", "timeout_seconds": 3, "max_bytes": 50_000}
-        for server in servers.values():
-            server["switchyard"] = terms
-        config = folder / "mcp.json"
-        config.write_text(json.dumps({"mcpServers": servers}))
-        rules = folder / "policy"
-        shutil.copytree(ROOT / "config" / "policy", rules)
-        (rules / "bench.cedar").write_text(RULES)
-        async with open_ledger(f"sqlite+aiosqlite:///{folder / 'ledger.sqlite'}") as ledger:
-            counts, calls = await through_gateway(ledger, config, rules, served, programs)
-            rows = await ledger.calls.of_run("bench")
-    return {
-        "python": platform.python_version(),
-        "mcp": version("mcp"),
-        "packages": {name: release(package) for name, package in packages.items()},
-        "tools": counts,
-        "calls": [asdict(call) for call in calls],
-        "right": sum(call.right for call in calls),
-        "audit_rows": len(rows),
-    }
-
-
-async def through_gateway(
-    ledger: Ledger, config: Path, rules: Path, served: Path, programs: dict[str, dict[str, Json]]
-) -> tuple[dict[str, dict[str, int]], list[Told]]:
-    """Open the servers, count their tools, and make every call."""
-    await ledger.runs.start(
-        "bench", thread="", request="", tenant="", user="", label=Label.internal, docs=""
-    )
-    async with open_gateway(
-        load_tools(config), load_policy(rules), ledger, environment={}
-    ) as gateway:
-        if gateway.unavailable:
-            raise SystemExit(f"Not every server started: {dict(gateway.unavailable)}")
-        counts: dict[str, dict[str, int]] = {}
-        for server in ("everything", "everything-http", "filesystem"):
-            # The server over HTTP is the same program, and lists the same tools.
-            start = programs[server.removesuffix("-http")]
-            with tempfile.TemporaryFile("w") as silence:
-                own = await own_list(StdioServerParameters(**start), silence)
-            ours = {tool.remote for tool in gateway.catalogue.values() if tool.server == server}
-            counts[server] = {"listed": len(own), "in_gateway": len(ours), "same": own == ours}
-        context = RunContext(
-            run="bench", task="d1", specialist="bench", tools=frozenset(gateway.catalogue)
+    rows = [
+        (
+            name,
+            one["version"],
+            f"{one['tools_in_gateway']} ({one['tools_listed']})",
+            f"{one['right']}/{one['made']}",
+            one["sent"],
+            one["approvals"],
+            f"{one['audit_rows']} rows, chain {'broken' if one['chain_damages'] else 'holds'}",
+            f"{one['seconds']:.1f}",
+            f"{one['ms_p50']:.1f}",
         )
-        # The key is in the environment of this process, and must not get into that of a server.
-        shown = Call(tool="everything_get-env", arguments={}, holds="PATH", lacks=_KEY)
-        wanted = [shown]
-        for server in counts:
-            wanted += calls_of(server.removesuffix("-http"), server, served)
-        calls = [
-            await made(gateway, context, call, f"call-{number}", served)
-            for number, call in enumerate(wanted)
-        ]
-    return counts, calls
-
-
-def show(figures: Json) -> None:
-    table = Table("tool", "wanted", "outcome", "ms", "right")
-    for call in figures["calls"]:
-        right = "yes" if call["right"] else "NO"
-        table.add_row(
-            call["tool"], call["wanted"], call["outcome"], str(call["milliseconds"]), right
-        )
-    console = Console()
-    console.print(table)
-    for server, count in figures["tools"].items():
-        console.print(f"{server}: {count['in_gateway']} of {count['listed']} tools")
-    console.print(f"{figures['right']} of {len(figures['calls'])} calls as expected")
+        for name, one in figures["servers"].items()
+    ]
+    show("Servers that nobody here wrote, through the gateway", columns, rows)
+    left = len(figures["processes_left"])
+    sys.stdout.write(f"{figures['processes']} processes were started, {left} are left\n")
 
 
 def main() -> None:
-    for needed in ("node", "npm"):
-        if shutil.which(needed) is None:
-            raise SystemExit(f"{needed} was not found. Install Node 20 or newer, then try again.")
-    with tempfile.TemporaryDirectory() as folder:
-        try:
-            node = subprocess.check_output(["node", "--version"], text=True).strip()
-            figures = {"node": node} | asyncio.run(measure(Path(folder).resolve()))
-        except subprocess.CalledProcessError as error:
-            told = f"{error.cmd[0]} failed with exit code {error.returncode}; see its words above."
-            raise SystemExit(told) from error
-    RESULTS.parent.mkdir(exist_ok=True)
-    RESULTS.write_text(json.dumps(figures, indent=2) + "\n")
-    show(figures)
-    same = all(count["same"] for count in figures["tools"].values())
-    if not same or figures["right"] != len(figures["calls"]):
-        raise SystemExit(1)
+    check_needs()
+    try:
+        packages = install()
+        node = subprocess.check_output(["node", "--version"], text=True).strip()
+        figures = machine("mcp", "fastmcp-slim") | {"node": node}
+        figures |= asyncio.run(measure(packages))
+    except subprocess.TimeoutExpired as error:
+        raise SystemExit(f"{error.cmd[0]} took longer than {error.timeout:g} s.") from error
+    except subprocess.CalledProcessError as error:
+        told = f"{error.cmd[0]} failed with exit code {error.returncode}; see its words above."
+        raise SystemExit(told) from error
+    wrong = figures["faults"] = faults(figures)
+    write("foreign", figures, small=False)
+    table(figures)
+    for fault in wrong:
+        sys.stderr.write(f"{fault}\n")
+    sys.exit(bool(wrong))
 
 
 if __name__ == "__main__":

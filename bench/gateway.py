@@ -1,8 +1,8 @@
 """What the gateway adds to a call of a tool: `make bench-gateway`.
 
-The same server over stdio, held open, is called through the gateway and by the bare adapter, in
-turns within one run. Time is the processor's, of our process with all its threads; the server's
-own is not in it.
+The same server over stdio, held open, is called by an agent's tool that goes through the gateway
+and by the bare adapter's, in turns within one run. Time is the processor's, of our process with
+all its threads; the server's own is not in it.
 """
 
 from __future__ import annotations
@@ -35,23 +35,23 @@ from tools.entities import asked
 from tools.gateway import Gateway, open_gateway
 from tools.policy import Policy, load_policy
 
-READ, EFFECT = "crm_get_customer", "crm_add_note"
 TERMS: dict[str, Json] = {
     "cleared_for": "internal",
     "untrusted": False,
-    "actions": {"add_note": "write"},
-    "keys": {"add_note": "idempotency_key"},
+    "actions": {"note": "write"},
+    "keys": {"note": "idempotency_key"},
 }
+KINDS = ("untyped", "typed", "note")
 GOALS = {"decision_us_p50": 100, "gateway_added_cpu_ms": 1.0}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Bench:
-    """The gateway and the bare tool, side by side."""
+    """The gateway and the bare tools, side by side."""
 
     gateway: Gateway
     policy: Policy
-    bare: BaseTool
+    bare: dict[str, BaseTool]
     context: RunContext
 
 
@@ -62,15 +62,14 @@ async def nobody(question: Approval) -> Answer:
 
 @asynccontextmanager
 async def opened() -> AsyncIterator[Bench]:
-    """Both ways to the bundled CRM server, each with a process of its own."""
+    """Both ways to the server, each with a process of its own."""
     policy = load_policy(ROOT / "config" / "policy")
     with tempfile.TemporaryDirectory() as folder:
-        file, args = Path(folder) / "mcp.json", ["-m", "tools.servers.crm"]
-        env = {"SWITCHYARD_CRM_DB": str(Path(folder) / "crm.sqlite")}
-        entry = {"command": sys.executable, "args": args, "env": env, "cwd": str(ROOT)}
-        file.write_text(json.dumps({"mcpServers": {"crm": entry | {"switchyard": TERMS}}}))
+        file, args = Path(folder) / "mcp.json", ["-m", "bench.plain_tools"]
+        entry = {"command": sys.executable, "args": args, "cwd": str(ROOT), "switchyard": TERMS}
+        file.write_text(json.dumps({"mcpServers": {"plain": entry}}))
         connection = StdioConnection(
-            transport="stdio", command=sys.executable, args=args, env=env, cwd=str(ROOT)
+            transport="stdio", command=sys.executable, args=args, cwd=str(ROOT)
         )
         async with (
             open_ledger(f"sqlite:///{folder}/ledger.sqlite") as ledger,
@@ -80,7 +79,7 @@ async def opened() -> AsyncIterator[Bench]:
             await session.initialize()
             tools = {one.name: one for one in await load_mcp_tools(session)}
             context = await _begun(ledger)
-            yield Bench(gateway=gateway, policy=policy, bare=tools["get_customer"], context=context)
+            yield Bench(gateway=gateway, policy=policy, bare=tools, context=context)
 
 
 async def _begun(ledger: Ledger) -> RunContext:
@@ -93,8 +92,12 @@ async def _begun(ledger: Ledger) -> RunContext:
         label=Label.internal,
         docs="",
     )
-    tools = frozenset((READ, EFFECT))
+    tools = frozenset(f"plain_{kind}" for kind in KINDS)
     return RunContext(run="bench", specialist="bench", task="d1", tools=tools, foreseen=tools)
+
+
+def _given(kind: str, number: int) -> dict[str, Json]:
+    return {"id": number % 50} | ({"text": f"note {number}"} if kind == "note" else {})
 
 
 async def spent(work: Callable[[int], Awaitable[object]], calls: range) -> float:
@@ -105,62 +108,75 @@ async def spent(work: Callable[[int], Awaitable[object]], calls: range) -> float
     return 1000 * (time.process_time() - began) / len(calls)
 
 
-def decisions(bench: Bench, count: int) -> list[float]:
-    """Microseconds of each decision, from the question to the verdict."""
-    entry = bench.gateway.catalogue[READ]
-    took = []
-    for number in range(count):
+def decisions(bench: Bench, count: int) -> dict[str, float]:
+    """Microseconds of a decision from the question to the verdict: one that was never asked, and
+    one like others before it."""
+    entry = bench.gateway.catalogue["plain_typed"]
+    took: dict[str, list[float]] = {"new": [], "repeated": []}
+    for number in range(2 * count):
+        kind = "new" if number % 2 else "repeated"
+        context = replace(bench.context, user=f"user {number}" if kind == "new" else "local")
         began = time.perf_counter()
-        question = asked(
-            bench.context, entry, Label.internal, at=0.0, arguments={"customer_id": number}
-        )
+        question = asked(context, entry, Label.internal, at=0.0, arguments=_given("typed", number))
         bench.policy.decide(question)
-        took.append(1e6 * (time.perf_counter() - began))
-    return took
+        took[kind].append(1e6 * (time.perf_counter() - began))
+    new, repeated = sorted(took["new"]), sorted(took["repeated"])
+    return {
+        "decision_us_p50": round(statistics.median(new), 1),
+        "decision_us_p99": round(new[int(0.99 * count)], 1),
+        "repeated_decision_us_p50": round(statistics.median(repeated), 1),
+    }
 
 
-async def measure(bench: Bench, *, rounds: int, calls: int) -> Json:
+async def measure(bench: Bench, *, rounds: int, calls: int) -> dict[str, Json]:
     """Figures of reads, effects and decisions."""
 
-    async def read(number: int) -> object:
-        context = replace(bench.context, task=f"d1/{number}")
-        return await bench.gateway.call(
-            context, READ, {"customer_id": 42}, call=str(number), ask=nobody
-        )
+    def through(kind: str) -> Callable[[int], Awaitable[object]]:
+        async def call(number: int) -> object:
+            # Each call is one of a task of its own, as in a run of many tasks.
+            context = replace(bench.context, task=f"d1/{number}")
+            [tool, *_] = bench.gateway.tools(context, [f"plain_{kind}"], ask=nobody)
+            reply = await tool.ainvoke(_called(f"plain_{kind}", kind, number))
+            assert reply.status == "success", reply
+            return reply
 
-    async def bare(_number: int) -> object:
-        return await bench.bare.ainvoke({"customer_id": 42})
+        return call
 
-    async def effect(number: int) -> object:
-        given = {"customer_id": 42, "text": f"note {number}"}
-        context = replace(bench.context, task=f"d1/{number}")
-        reply = await bench.gateway.call(context, EFFECT, given, call=str(number), ask=nobody)
-        assert reply.outcome == "ok", reply
-        return reply
+    def bare(kind: str) -> Callable[[int], Awaitable[object]]:
+        async def call(number: int) -> object:
+            return await bench.bare[kind].ainvoke(_called(kind, kind, number))
 
-    reads: list[float] = []
-    bares: list[float] = []
-    effects: list[float] = []
+        return call
+
+    read: dict[str, list[float]] = {
+        f"{way} {kind}": [] for kind in KINDS for way in ("gateway", "bare")
+    }
     for number in range(-1, rounds):
         span = range((number + 1) * calls, (number + 2) * calls)
-        figures = await spent(read, span), await spent(bare, span), await spent(effect, span)
-        if number < 0:
-            continue  # The first round warms caches up.
-        for kept, one in zip((reads, bares, effects), figures, strict=True):
-            kept.append(one)
+        for kind in KINDS:
+            for way, work in (("gateway", through(kind)), ("bare", bare(kind))):
+                figure = await spent(work, span)
+                if number >= 0:  # The round before that warms caches up.
+                    read[f"{way} {kind}"].append(figure)
         progress(f"round {number + 1} of {rounds}")
-    took = sorted(decisions(bench, 50 * calls))
-    ours, theirs = statistics.median(reads), statistics.median(bares)
+    middle = {name: statistics.median(figures) for name, figures in read.items()}
     return {
-        "decision_us_p50": round(statistics.median(took), 1),
-        "decision_us_p99": round(took[int(0.99 * len(took))], 1),
-        "gateway_cpu_ms": round(ours, 3),
-        "bare_cpu_ms": round(theirs, 3),
-        "gateway_added_cpu_ms": round(ours - theirs, 3),
-        "effect_cpu_ms": round(statistics.median(effects), 3),
-        "rounds": {"gateway": reads, "bare": bares, "effect": effects},
+        **decisions(bench, 25 * calls),
+        "gateway_cpu_ms": round(middle["gateway untyped"], 3),
+        "bare_cpu_ms": round(middle["bare untyped"], 3),
+        "gateway_added_cpu_ms": round(middle["gateway untyped"] - middle["bare untyped"], 3),
+        "typed_gateway_cpu_ms": round(middle["gateway typed"], 3),
+        "typed_bare_cpu_ms": round(middle["bare typed"], 3),
+        "effect_gateway_cpu_ms": round(middle["gateway note"], 3),
+        "effect_bare_cpu_ms": round(middle["bare note"], 3),
+        "rounds": read,
         "calls": calls,
     }
+
+
+def _called(name: str, kind: str, number: int) -> dict[str, Json]:
+    arguments = _given(kind, number)
+    return {"type": "tool_call", "name": name, "args": arguments, "id": f"c{number}"}
 
 
 async def main() -> None:
@@ -170,10 +186,11 @@ async def main() -> None:
     given = parser.parse_args()
     async with opened() as bench:
         figures = await measure(
-            bench, rounds=2 if given.small else 9, calls=20 if given.small else 200
+            bench, rounds=3 if given.small else 9, calls=40 if given.small else 200
         )
-    rows = [[name, figures[name], GOALS.get(name, "–")] for name in figures if name != "rounds"]
-    show("The gateway beside the bare adapter", ["figure", "read", "goal"], rows[:-1])
+    hidden = ("rounds", "calls")
+    rows = [[name, figures[name], GOALS.get(name)] for name in figures if name not in hidden]
+    show("The gateway beside the bare adapter", ["figure", "read", "goal"], rows)
     figures |= {"goals": GOALS, "about": machine("cedarpy", "mcp", "langchain-mcp-adapters")}
     progress(f"written to {write('gateway', figures, small=given.small)}")
 

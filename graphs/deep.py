@@ -16,7 +16,7 @@ from graphs.costs import estimate_of, objection
 from graphs.held import when_open
 from graphs.planning import composed, draw, faults, inputs_of, redraw
 from graphs.plans import announce, done_or_refused, keep_plan, what_is_left
-from graphs.request import job_from
+from graphs.request import discreet, job_from
 from graphs.services import services
 from graphs.signing import sign
 from graphs.solo import carry_out
@@ -48,6 +48,7 @@ async def plan(state: DeepState) -> DeepState:
         return {**update, **await _planned(state["job"], state, objections)}
     # Called by itself: open a run for the last message, and forget what an earlier one left.
     update |= {"own_run": True, "outcome": None, "replans": 0, "cancelled": "", "used": 0.0}
+    update["messages"] = discreet(services(), state.get("messages", []))
     try:
         job = await job_from(services(), state.get("messages", []))
     except RequestError as error:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from graphs.request import job_from
+from graphs.request import discreet, job_from
 from graphs.services import services_when_open
 from graphs.state import NO_JOB, SupervisorState, no_outcome
 from runtime.errors import RequestError
@@ -12,7 +12,9 @@ from runtime.errors import RequestError
 
 async def intake(state: SupervisorState) -> SupervisorState:
     """Open the run. What an earlier request of the thread left behind is cleared."""
+    opened, given = await services_when_open(), state.get("messages", [])
     clean: SupervisorState = {
+        "messages": discreet(opened, given),
         "outcomes": None,
         "route": None,
         "asked": None,
@@ -23,7 +25,7 @@ async def intake(state: SupervisorState) -> SupervisorState:
         "revisions": 0,
     }
     try:
-        job = await job_from(await services_when_open(), state.get("messages", []))
+        job = await job_from(opened, given)
     except RequestError as error:
         refused = no_outcome(NO_JOB, "rejected", str(error))
         return {
@@ -31,6 +33,7 @@ async def intake(state: SupervisorState) -> SupervisorState:
             "route": None,
             "refusal": refused,
             "earlier": last_dispatched(state),
+            "messages": clean["messages"],
         }
     return clean | {"job": job, "refusal": None}
 

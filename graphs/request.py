@@ -36,7 +36,8 @@ async def job_from(services: Services, messages: Sequence[AnyMessage]) -> Job:
         RunTaken: another process drives the run.
     """
     context = context_from(get_runtime().context)
-    text = request_text(messages)
+    # Before anything is recorded or asked of a model: a secret has no business in a request.
+    text = services.gateway.masking.text(request_text(messages))
     recorded = await _cut_off_here(services)
     run = recorded.id if recorded else _run_id()
     recorded = recorded or await services.ledger.runs.get(run)
@@ -124,6 +125,15 @@ def request_text(messages: Sequence[AnyMessage]) -> str:
             remedy="Put the material into a file and name its folder (--docs, context.docs).",
         )
     return text
+
+
+def discreet(services: Services, messages: Sequence[AnyMessage]) -> list[AnyMessage]:
+    """The last human message without secrets, in its place; empty where it has none."""
+    last = next((one for one in reversed(messages) if isinstance(one, HumanMessage)), None)
+    if last is None:
+        return []
+    content = services.gateway.masking.value(last.content)
+    return [] if content == last.content else [last.model_copy(update={"content": content})]
 
 
 def docs_folder(given: str, settings: Settings) -> Path:

@@ -58,7 +58,8 @@ async def respond(state: SupervisorState) -> SupervisorState:
 
 
 async def _answer(opened: Services, state: SupervisorState, run: str) -> Answer:
-    outcomes = _current(state)
+    # What a model made up under a telling name was masked in no result before.
+    outcomes: list[Outcome] = opened.gateway.masking.value(_current(state))
     row = await opened.ledger.runs.get(run)
     if row is not None and row.cancel_at is not None:
         return await close_cancelled(opened.ledger, run, outcomes)

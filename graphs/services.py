@@ -99,6 +99,7 @@ async def open_services(settings: Settings, kind: str = "run") -> AsyncIterator[
         finally:
             _opening -= 1
         send_discreetly(opened.gateway.masking.value)
+        opened.models.mask_by(opened.gateway.masking.known_in)
         before, _current = _current, opened
         try:
             yield opened

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from sqlalchemy import Connection, bindparam, select, update
 
@@ -11,11 +12,13 @@ from ledger.audit import Audited
 from ledger.chain import Fact
 from ledger.content import written
 from ledger.driver import Cursor, in_words_of
+from ledger.exchanges import Prepared
 from ledger.repository import keep
 from ledger.schema import effects, tool_calls
 from ledger.words import storable
 from runtime.canonical import Json
 from runtime.context import RunContext
+from runtime.labels import Label
 
 _t, _e = tool_calls.c, effects.c
 # What every call writes, in the driver's words.
@@ -45,6 +48,11 @@ _OPEN = "INSERT INTO tool_calls ({}) VALUES ({}) ON CONFLICT (id) DO UPDATE SET 
 _CLOSE = (
     "UPDATE tool_calls SET outcome = ?, result = ?, seconds = ? WHERE id = ?"
     ' RETURNING run, task, attempt, specialist, tenant, "user", tool, effect'
+)
+_LABEL = "SELECT label FROM runs WHERE id = ?"
+_ANSWERED = (
+    "SELECT run, task, tool, result FROM tool_calls"
+    " WHERE id = ? AND outcome = 'ok' AND result IS NOT NULL"
 )
 _CALL = select(tool_calls).where(_t.id == bindparam("of"))
 _OF_TASK = (
@@ -90,6 +98,23 @@ class ToolCall:
     seconds: float | None
     asked: Json = None
     """What the decision was made from, see `tools/asked.py`; None where no policy was asked."""
+
+
+class Answered(NamedTuple):
+    """The result of a call that was answered before."""
+
+    run: str
+    task: str
+    tool: str
+    result: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Before:
+    """Where a call begins: the present label of its run, and its result if it was made before."""
+
+    label: Label
+    answered: Answered | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -171,10 +196,24 @@ class ToolCalls(Audited):
 
         await self._atomic("write tool_calls", write)
 
-    async def close(self, id: str, outcome: Outcome, *, result: str | None, seconds: float) -> None:
-        """Record how an opened call ended; `result` is the digest of what came back."""
+    async def close(
+        self,
+        id: str,
+        outcome: Outcome,
+        *,
+        result: str | None,
+        seconds: float,
+        exchange: Prepared | None = None,
+    ) -> None:
+        """Record how an opened call ended; `result` is the digest of what came back.
+
+        Args:
+            exchange: Recorded too, in the same transaction.
+        """
 
         def write(connection: Connection) -> None:
+            if exchange is not None:
+                exchange.write(connection, self._dialect)
             with Cursor(connection) as cursor:
                 closed = in_words_of(self._dialect, _CLOSE)
                 row = cursor.first(closed, (outcome, result, seconds, id))
@@ -202,6 +241,21 @@ class ToolCalls(Audited):
     async def get(self, id: str) -> ToolCall | None:
         row = await self._first(_CALL, {"of": id})
         return ToolCall(**row) if row else None
+
+    async def before(self, id: str, run: str) -> Before:
+        """What a call has to know before it is decided, read at once."""
+
+        def read(connection: Connection) -> Before:
+            with Cursor(connection) as cursor:
+                label = cursor.first(in_words_of(self._dialect, _LABEL), (run,))
+                call = cursor.first(in_words_of(self._dialect, _ANSWERED), (id,))
+            return Before(
+                # Of a run that is not recorded nobody knows how high it is: fail closed.
+                label=Label(label[0]) if label else Label.regulated,
+                answered=Answered(*call) if call else None,
+            )
+
+        return await self._run(read, lambda: "read tool_calls", atomic=False)
 
     async def of_task(self, run: str, task: str) -> list[ToolCall]:
         """The calls of one task, all attempts, in order."""
@@ -262,12 +316,34 @@ class Effects(Audited):
         claimed = await self._atomic("write effects", write)
         return None if claimed else await self.get(key)
 
-    async def settle(self, key: str, state: EffectState, result: str | None) -> None:
-        """Record how a claimed effect ended; `result` is the digest of what came back."""
-        values = {"of": key, "ended": state, "came": result, "now": self._clock()}
+    async def settle(
+        self,
+        key: str,
+        state: EffectState,
+        result: str | None,
+        *,
+        was: Collection[str] = (),
+        by: str = "",
+        exchange: Prepared | None = None,
+    ) -> bool:
+        """Record how a claimed effect ended; `result` is the digest of what came back.
 
-        def write(connection: Connection) -> None:
-            row = connection.execute(_SETTLE, values).first()
+        Args:
+            was: Only an effect in one of these states; empty for any. Of two that change it at
+                the same instant, one does.
+            by: The person who settled it; empty where the gateway did.
+            exchange: Recorded too, in the same transaction, whatever state the effect is in.
+
+        Returns:
+            False when there is no such effect, or it is in another state; nothing is recorded.
+        """
+        values = {"of": key, "ended": state, "came": result, "now": self._clock()}
+        change = _SETTLE.where(_e.state.in_(was)) if was else _SETTLE
+
+        def write(connection: Connection) -> bool:
+            if exchange is not None:
+                exchange.write(connection, self._dialect)
+            row = connection.execute(change, values).first()
             if row is not None:
                 fact = Fact(
                     kind="settled",
@@ -276,12 +352,21 @@ class Effects(Audited):
                     task=row.task,
                     tool=row.tool,
                     outcome=state,
+                    by=by,
                     effect=key,
                     parts={"result": result} if result else {},
                 )
                 self._chain.append(connection, fact)
+            return row is not None
 
-        await self._atomic("write effects", write)
+        return await self._atomic("write effects", write)
+
+    async def unsettled(self) -> list[Effect]:
+        """Effects of all runs of which no outcome is recorded, the oldest first: those under way,
+        too."""
+        open_ones = effects.c.state.in_(("started", "unknown"))
+        rows = await self._all(select(effects).where(open_ones).order_by(effects.c.at))
+        return [Effect(**row) for row in rows]
 
     async def get(self, key: str) -> Effect | None:
         row = await self._first(_EFFECT, {"of": key})

@@ -56,3 +56,16 @@ class Cursor:
         except self._error as error:
             raise OperationalError(statement, None, error) from error
         return row
+
+    def all(self, statement: str, values: Sequence[object]) -> Sequence[Sequence[Any]]:
+        """Every row that a statement returns.
+
+        Raises:
+            OperationalError: the database refused.
+        """
+        try:
+            self._cursor.execute(statement, values)
+            rows: Sequence[Sequence[Any]] = self._cursor.fetchall()
+        except self._error as error:
+            raise OperationalError(statement, None, error) from error
+        return rows

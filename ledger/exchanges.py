@@ -8,13 +8,21 @@ from typing import Literal
 
 from sqlalchemy import Connection, Insert, bindparam, delete, insert, select, union
 
+from ledger.address import Dialect
 from ledger.content import Stored, stored
+from ledger.driver import Cursor, in_words_of
 from ledger.repository import Repository, Statement, overwrite
 from ledger.schema import blobs, effects, exchanges, files, runs, tool_calls
 from runtime.canonical import Json
 
 Kind = Literal["model", "tool"]
 
+# What every tool call writes, in the driver's words.
+_KEEP = (
+    "INSERT INTO blobs (digest, content, at) VALUES (?, ?, ?)"
+    " ON CONFLICT (digest) DO UPDATE SET at = excluded.at"
+)
+_ENTER = "INSERT INTO exchanges (run, task, kind, request, response, at) VALUES (?, ?, ?, ?, ?, ?)"
 _RECORD = insert(exchanges).inline()
 _CONTENT = select(blobs.c.content).where(blobs.c.digest == bindparam("of"))
 
@@ -28,6 +36,34 @@ class Exchange:
     request: str
     response: str
     at: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Prepared:
+    """An exchange that is still to be written, within a transaction of another repository."""
+
+    run: str
+    task: str
+    kind: Kind
+    asked: Stored
+    answered: Stored
+    at: float
+
+    @property
+    def digest(self) -> str:
+        """Under which the response is going to be kept."""
+        return self.answered.digest
+
+    def write(self, connection: Connection, dialect: Dialect) -> None:
+        """Write it; the caller's transaction commits it."""
+        # In the order of their digests: two exchanges of the same contents never wait in a circle.
+        both = sorted((self.asked, self.answered), key=lambda one: one.digest)
+        request, response = self.asked.digest, self.answered.digest
+        with Cursor(connection) as cursor:
+            for one in both:
+                cursor.run(in_words_of(dialect, _KEEP), (one.digest, one.content, self.at))
+            entered = (self.run, self.task, self.kind, request, response, self.at)
+            cursor.run(in_words_of(dialect, _ENTER), entered)
 
 
 class Exchanges(Repository):
@@ -46,28 +82,27 @@ class Exchanges(Repository):
 
     async def record(self, run: str, task: str, kind: Kind, request: Json, response: Json) -> str:
         """Keep one exchange. Returns the digest of the response."""
-        answered = self._stored(kind, response)
-        asked = self._stored(kind, request)
-        await self._write(*self._entry(run, task, kind, asked, answered))
-        return answered.digest
+        dialect = self._dialect
+        made = self.prepared(run, task, kind, request, response)
+        await self._atomic("write exchanges", lambda connection: made.write(connection, dialect))
+        return made.digest
+
+    def prepared(self, run: str, task: str, kind: Kind, request: Json, response: Json) -> Prepared:
+        """What `record` writes, for `ToolCalls.close` and `Effects.settle`."""
+        return Prepared(
+            run=run,
+            task=task,
+            kind=kind,
+            asked=self._stored(kind, request),
+            answered=self._stored(kind, response),
+            at=self._clock(),
+        )
 
     def entry(
         self, run: str, task: str, kind: Kind, request: Json, response: Json
     ) -> tuple[Statement, ...]:
         """What `record` writes, for `Ledger.commit`."""
         asked, answered = self._stored(kind, request), self._stored(kind, response)
-        return self._entry(run, task, kind, asked, answered)
-
-    def _stored(self, kind: Kind, value: Json) -> Stored:
-        kept = stored(value)
-        if self._mask is None or kind == "tool":
-            return kept
-        masked = self._mask(value, kept.content.decode())
-        return kept if masked is value else stored(masked)
-
-    def _entry(
-        self, run: str, task: str, kind: Kind, asked: Stored, answered: Stored
-    ) -> tuple[Statement, ...]:
         now = self._clock()
         exchange = {
             "run": run,
@@ -81,6 +116,13 @@ class Exchanges(Repository):
         both = sorted((asked, answered), key=lambda one: one.digest)
         rows = [{**_row(one), "at": now} for one in both]
         return (self._keep_content, rows), (_RECORD, exchange)
+
+    def _stored(self, kind: Kind, value: Json) -> Stored:
+        kept = stored(value)
+        if self._mask is None or kind == "tool":
+            return kept
+        masked = self._mask(value, kept.content.decode())
+        return kept if masked is value else stored(masked)
 
     async def keep(self, content: Json) -> str:
         """Store a value by itself. Returns its digest."""

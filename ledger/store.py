@@ -17,6 +17,7 @@ from ledger.database import Database
 from ledger.embedded import Embedded
 from ledger.exchanges import Exchanges
 from ledger.files import Files
+from ledger.flow import Flows
 from ledger.migration import prepare
 from ledger.processes import Processes
 from ledger.proposals import Proposals
@@ -52,6 +53,7 @@ class Ledger:
         self.proposals = Proposals(database, clock)
         self.exchanges = Exchanges(database, clock)
         self.files = Files(database, clock)
+        self.flows = Flows(database, clock)
         self._together = _Together(database, clock)
 
     async def commit(self, *statements: Statement) -> None:

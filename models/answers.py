@@ -5,7 +5,7 @@ One form for whole and streamed answers, in which tool arguments are still the t
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from langchain_core.messages import AIMessage, AIMessageChunk, ToolCall
@@ -124,6 +124,20 @@ def _usage(message: AIMessage) -> Usage | None:
         completion=found["output_tokens"],
         cache_read=details.get("cache_read") or 0,
         cache_creation=details.get("cache_creation") or 0,
+    )
+
+
+def discreet(received: Received, mask: Callable[[Json], Json]) -> Received:
+    """The answer without what `mask` takes out: of its text, arguments, and what goes with it."""
+    raw, said = received.raw, received.message
+    kept = said.additional_kwargs
+    hidden = {key: mask(kept[key]) for key in _KEPT if kept.get(key)}
+    calls = tuple(replace(call, arguments=mask(call.arguments)) for call in raw.calls)
+    changed = {"content": mask(said.content), "additional_kwargs": kept | hidden}
+    return replace(
+        received,
+        raw=replace(raw, text=mask(raw.text), calls=calls),
+        message=said.model_copy(update=changed),
     )
 
 

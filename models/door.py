@@ -74,6 +74,8 @@ class Door:
         self._config = config
         self._ledger = ledger
         self._clock = clock
+        self.mask: Callable[[Json], Json] | None = None
+        """Takes secrets out of what a model says, before anybody has it."""
 
     async def begin(self, tier: Tier, context: RunContext, avoid: frozenset[str]) -> Call:
         """Choose what may serve a call, by the run's label as it is now.

@@ -128,6 +128,8 @@ class Exchange:
             raise faults.classify(error, streaming=self._spoken) from error
         finally:
             self._talker.guard.forget(bill.id)
+        if self._talker.door.mask is not None:
+            received = answers.discreet(received, self._talker.door.mask)
         raw = received.raw if not expected.unfinished else answers.unfinished(received.raw)
         bill.usage = received.usage
         bill.answer = answers.recorded(raw, received.message)

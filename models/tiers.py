@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from importlib import import_module
 from typing import TYPE_CHECKING
@@ -15,6 +15,7 @@ from ledger.store import Ledger
 from models.config import ModelsConfig
 from models.deployment import TIERS, Deployment, Tier
 from models.door import Door
+from runtime.canonical import Json
 from runtime.context import RunContext
 
 if TYPE_CHECKING:
@@ -32,6 +33,14 @@ class Models:
         self._session: Session | None = None
         # `warm` loads in a thread while the event loop may ask for a model: one session, not two.
         self._loading = threading.Lock()
+
+    def mask_by(self, mask: Callable[[Json], Json]) -> None:
+        """Take secrets out of every answer from now on, before it is checked or anybody has it.
+
+        Args:
+            mask: Gets a JSON value; the same object where there is nothing to take out.
+        """
+        self._door.mask = mask
 
     def chat(
         self, tier: Tier, context: RunContext, *, avoid: frozenset[str] = frozenset()

@@ -7,16 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from jsonschema import Draft202012Validator
-from jsonschema.exceptions import ValidationError, best_match
-from jsonschema.protocols import Validator
-from jsonschema.validators import validator_for
-from referencing import Registry
+from jsonschema.exceptions import ValidationError
 from referencing.exceptions import Unresolvable
 
 from runtime.canonical import Json, canonical
 from runtime.context import RunContext
 from tools.catalogue import ToolEntry
+from tools.fit import Fit
 
 _LONGEST = 1_000_000
 """Bytes of canonical JSON that the arguments of one call may take."""
@@ -35,12 +32,12 @@ def unfit(arguments: Mapping[str, Json]) -> str:
     return ""
 
 
-def mistake(entry: ToolEntry, validator: Validator, arguments: Mapping[str, Json]) -> str:
+def mistake(entry: ToolEntry, fit: Fit, arguments: Mapping[str, Json]) -> str:
     """The first thing that is wrong with the arguments, and what to do; empty when they fit."""
     for name in sorted(entry.hidden & arguments.keys()):
         return f"{name}: is set by the gateway for this run. Leave it out."
     try:
-        error = best_match(validator.iter_errors(dict(arguments)))
+        error = fit.error(dict(arguments))
     except Unresolvable as cause:
         return f"The schema of {entry.name} refers to what is not in it: {cause}."
     return _told(entry, error) if error is not None else ""
@@ -59,13 +56,6 @@ def bind(
             return bound, told + hint
         bound[argument] = value
     return bound, ""
-
-
-def validator_of(schema: Json) -> Validator:
-    """What holds arguments against a schema. To be kept: making it costs more than using it."""
-    kind = validator_for(schema, default=Draft202012Validator)
-    # An empty registry: a schema of a stranger must not make us fetch its references.
-    return kind(schema, registry=Registry())
 
 
 def _told(entry: ToolEntry, error: ValidationError) -> str:

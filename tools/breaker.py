@@ -9,6 +9,10 @@ import time
 from collections.abc import Callable
 from typing import Literal
 
+from runtime.errors import ServerUnavailable
+
+_LONGEST_PAUSE = 30.0
+
 State = Literal["closed", "open", "half-open"]
 
 
@@ -63,3 +67,19 @@ class Breaker:
     def release(self) -> None:
         """A call ended before it could tell anything; the next one may try."""
         self._probing = False
+
+    def refusal(self, server: str, pause: float, last: str) -> ServerUnavailable:
+        """What a call is told that is not let through for so many seconds; `last` is the reason."""
+        last = f" The last time: {last}" if last else ""
+        again = f" It is tried again in {pause:.0f} s." if pause else " Another call tries it now."
+        return ServerUnavailable(
+            server,
+            f"It failed {self.failed_in_a_row} times in a row, so that nothing is sent to it for a"
+            f" while.{last}",
+            remedy=f"Go on without it.{again}",
+        )
+
+
+def backoff(failures: int) -> float:
+    """Seconds to wait before a start, after so many failed ones in a row: 0, 0.5, 1, 2 to 30."""
+    return min(_LONGEST_PAUSE, 0.5 * 2 ** min(failures - 2, 10)) if failures > 1 else 0.0

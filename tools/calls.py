@@ -29,6 +29,8 @@ class ToolReply:
     outcome: Outcome
     handed_off: str = ""
     """Path of the run's file that holds the whole text, where `text` is only its beginning."""
+    blocks: Json = None
+    """The content in the protocol's own blocks, where one of them is not text."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

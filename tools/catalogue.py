@@ -41,6 +41,8 @@ class Listed:
     """What it does, where more than `read_only` is known."""
     contained: bool = False
     """What it does stays within its run, so that it may be done again."""
+    output: Json = None
+    """JSON schema of its structured results; None where it has none."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,6 +76,8 @@ class ToolEntry:
     """Fields that may be chosen as a target, whoever worded them."""
     content: frozenset[str] = frozenset()
     """Arguments that only carry content."""
+    output: Json = None
+    """JSON schema of its structured results; None where it has none."""
     kinds: Mapping[str, Kind] = field(init=False, compare=False, repr=False)
     """The arguments that policies can look at, each with its type."""
 
@@ -146,6 +150,7 @@ def _entry(config: ToolsConfig, server: str, terms: Terms, tool: Listed) -> Tool
         trusted=frozenset(terms.trusted.get(tool.name, ())),
         identifiers=frozenset(terms.identifiers.get(tool.name, ())),
         content=frozenset(terms.content.get(tool.name, ())),
+        output=tool.output,
     )
 
 

@@ -20,7 +20,7 @@ from runtime.labels import Label
 from tools.credentials import Credential
 from tools.lines import Keys, Lines, lines
 from tools.rate import Rate
-from tools.rest_auth_terms import ApiKey, Auth, AwsSigV4, OAuthClient, secrets_of
+from tools.rest_auth_terms import ApiKey, Auth, AwsSigV4, OAuthClient, mistakes_of, secrets_of
 from tools.sandbox_limits import SandboxLimits
 
 Action = Literal["read", "write", "send", "pay", "execute", "delete"]
@@ -87,7 +87,8 @@ class Terms(BaseModel):
     cache_reads: bool = False
     """Whether the same read in the same run returns the recorded result, until an effect."""
     credentials: dict[str, dict[str, Credential]] = {}
-    """By tenant (`*`: all others), then by variable or header: where its secret is found."""
+    """By tenant (`*`: all others), then by variable, header or key of `auth`: where its secret is
+    found."""
     labels: dict[str, Label] = {}
     """By tool: the label of its results, where it is another one than the server's."""
     trusted: dict[str, tuple[str, ...]] = {}
@@ -119,7 +120,7 @@ class ServerSpec(BaseModel):
     base_url: str | None = None
     """Where the API is, if the document does not say so."""
     auth: Auth | None = None
-    """How calls to the API prove who they are."""
+    """How calls to an API or to an address prove who they are."""
     sandbox: SandboxLimits | None = None
     """The sandbox of this process, with its limits."""
     switchyard: Terms = Terms()
@@ -211,7 +212,9 @@ def _shape(config: ToolsConfig, name: str, spec: ServerSpec) -> list[ConfigError
     if name == FILES:
         told = f"The server name {name!r} is taken by the files of a run."
         found.append((keys, told, "Give the server another name, and its tools with it."))
-    if spec.within or spec.auth is not None or spec.base_url is not None:
+    if spec.auth is not None:
+        found += [((*keys, "auth", key), told, mend) for key, told, mend in mistakes_of(spec.auth)]
+    if spec.within or spec.base_url is not None or (spec.auth is not None and spec.url is None):
         found += _within(keys, spec)
     elif spec.command is None and spec.url is None:
         told = f"Server {name!r} has neither 'command' nor 'url'."
@@ -224,7 +227,7 @@ def _shape(config: ToolsConfig, name: str, spec: ServerSpec) -> list[ConfigError
     elif spec.type not in (None, "stdio"):
         told = f"Server {name!r} has 'command', but its type is {spec.type!r}."
         found.append(((*keys, "type"), told, "Set it to 'stdio', or give 'url' in place of it."))
-    found += _credentials((*keys, "switchyard", "credentials"), spec.switchyard)
+    found += _credentials((*keys, "switchyard", "credentials"), spec)
     return [config.error(told, keys=at, remedy=remedy) for at, told, remedy in found]
 
 
@@ -235,33 +238,32 @@ def _within(keys: Keys, spec: ServerSpec) -> list[tuple[Keys, str, str]]:
     if len(ways) > 1:
         told = f"Server {keys[-1]!r} has {' and '.join(map(repr, ways))}."
         found.append(((*keys, ways[-1]), told, "Keep one of them."))
-    for part in ("auth", "base_url"):
-        if spec.openapi is None and getattr(spec, part) is not None:
-            told = f"{part!r} stands without 'openapi'."
-            found.append(((*keys, part), told, "Name the OpenAPI document, or remove it."))
-    for name, one in secrets_of(spec.auth).items():
-        if (one.env is None) == (one.file is None):
-            told = f"The credential {name!r} needs one of 'env' and 'file'."
-            found.append(((*keys, "auth", name), told, "Name where the secret is found."))
-    if spec.switchyard.credentials:
-        told = "A server within this process takes no 'credentials'."
-        remedy = "Give an API its 'auth'."
-        found.append(((*keys, "switchyard", "credentials"), told, remedy))
+    if spec.openapi is None and spec.auth is not None and spec.url is None:
+        told = "'auth' stands without 'openapi' or 'url'."
+        found.append(((*keys, "auth"), told, "Name what is called, or remove it."))
+    if spec.openapi is None and spec.base_url is not None:
+        told = "'base_url' stands without 'openapi'."
+        found.append(((*keys, "base_url"), told, "Name the OpenAPI document, or remove it."))
+    if spec.sandbox is not None and spec.switchyard.credentials:
+        told = "The sandbox takes no 'credentials'."
+        found.append(((*keys, "switchyard", "credentials"), told, "Remove them."))
     return found
 
 
-def _credentials(keys: Keys, terms: Terms) -> list[tuple[Keys, str, str]]:
-    """A secret comes from one place; the file itself holds none."""
-    return [
-        (
-            (*keys, tenant, name),
-            f"The credential {name!r} of {tenant!r} needs one of 'env' and 'file'.",
-            "Name the environment variable, or the file that holds the secret.",
-        )
-        for tenant, wanted in terms.credentials.items()
-        for name, one in wanted.items()
-        if (one.env is None) == (one.file is None)
-    ]
+def _credentials(keys: Keys, spec: ServerSpec) -> list[tuple[Keys, str, str]]:
+    """A secret comes from one place; the file itself holds none. With `auth`, it is one of that."""
+    found: list[tuple[Keys, str, str]] = []
+    known = secrets_of(spec.auth)
+    for tenant, wanted in spec.switchyard.credentials.items():
+        for name, one in wanted.items():
+            if (one.env is None) == (one.file is None):
+                told = f"The credential {name!r} of {tenant!r} needs one of 'env' and 'file'."
+                mend = "Name the environment variable, or the file that holds the secret."
+                found.append(((*keys, tenant, name), told, mend))
+            if known and name not in known:
+                told = f"The credential {name!r} of {tenant!r} is none of 'auth'."
+                found.append(((*keys, tenant, name), told, f"Use one of: {', '.join(known)}."))
+    return found
 
 
 def _address(keys: Keys, spec: ServerSpec, url: str) -> list[tuple[Keys, str, str]]:

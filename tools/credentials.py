@@ -58,6 +58,8 @@ class Keyring:
     folder: Path
     mask: Callable[[Iterable[str]], None]
     """Told each secret that was read, before a server gets it."""
+    texts: frozenset[str] = frozenset()
+    """Those that may be more than one line, as keys in PEM are."""
 
     async def read(self) -> dict[str, str]:
         """The secrets as they are now, so that a rotated one counts from the next start on.
@@ -85,6 +87,9 @@ class Keyring:
         if len(secret) < _SHORTEST:
             told = "is not set" if not secret else f"has fewer than {_SHORTEST} characters"
             raise CredentialMissing(f"The credential {name!r} {told}: see {place}.")
+        if name in self.texts:
+            # A variable often holds a key in one line.
+            return secret.replace("\\n", "\n") + "\n"
         if not secret.isprintable():
             raise CredentialMissing(f"The credential {name!r} is more than one line: see {place}.")
         return secret
@@ -118,8 +123,18 @@ class Veil:
     """Takes secrets out of whatever their server says, also where it wrote them in another way."""
 
     def __init__(self, secrets: Mapping[str, str], wanted: Mapping[str, Credential]) -> None:
+        self._forms: list[str] = []
+        self.cover(secrets, wanted)
+
+    def cover(
+        self,
+        secrets: Mapping[str, str],
+        wanted: Mapping[str, Credential],
+        got: Iterable[str] = (),
+    ) -> None:
+        """Hide these from now on, and what was got for them; nothing else any more."""
         bare = {value.removeprefix(wanted[name].prefix) for name, value in secrets.items()}
-        found = {form for value in bare for form in _forms(value)}
+        found = {form for value in (*bare, *got) for form in _forms(value)}
         # The longest first, since one form may be a part of another.
         self._forms = sorted(found, key=len, reverse=True)
 

@@ -53,6 +53,7 @@ class Definition(BaseModel):
             description=cleaned(self.description)[0],
             schema=_cleaned_schema(self.arguments),
             read_only=notes.get("readOnlyHint") is True,
+            output=_cleaned_schema(self.output),
         )
 
 

@@ -13,13 +13,16 @@ from typing import Literal
 from weakref import WeakValueDictionary
 
 from ledger.calls import Effect, EffectState
+from ledger.exchanges import Prepared
 from ledger.store import Ledger
 from runtime.canonical import Json
 from runtime.context import RunContext
 from tools.catalogue import ToolEntry
 from tools.results import Answer, recalled
 
-Claim = Literal["ours", "unknown"]
+Claim = Literal["ours", "done", "unknown"]
+
+_OPEN = ("started", "unknown", "failed")
 
 
 class Effects:
@@ -61,7 +64,8 @@ class Effects:
     async def claim(
         self, key: str, context: RunContext, entry: ToolEntry, arguments: dict[str, Json]
     ) -> Claim:
-        """Claim an effect that is not done. `unknown`: it may have happened; leave it alone."""
+        """Claim an effect. `done`: another process made it just now. `unknown`: it may have
+        happened, or is under way elsewhere; leave it alone."""
         found = await self._ledger.effects.begin(
             key,
             run=context.run,
@@ -72,12 +76,23 @@ class Effects:
         )
         if found is None:
             return "ours"
+        if found.state == "done":
+            return "done"
+        # Only what is still as it was found: another process may claim or settle it as well.
         if found.state == "failed" or entry.key:
-            await self.settle(key, "started")
-            return "ours"
-        await self.settle(key, "unknown")
-        return "unknown"
+            if await self._ledger.effects.settle(key, "started", None, was=(found.state,)):
+                return "ours"
+        else:
+            await self._ledger.effects.settle(key, "unknown", None, was=("started", "unknown"))
+        return "done" if await self.done(key) else "unknown"
 
-    async def settle(self, key: str, state: EffectState, result: str | None = None) -> None:
-        """Record how a claimed effect ended."""
-        await self._ledger.effects.settle(key, state, result)
+    async def settle(
+        self,
+        key: str,
+        state: EffectState,
+        result: str | None = None,
+        exchange: Prepared | None = None,
+    ) -> None:
+        """Record how a claimed effect ended, with the exchange that told so. What is done stays
+        so, whatever is said later."""
+        await self._ledger.effects.settle(key, state, result, was=_OPEN, exchange=exchange)

@@ -19,6 +19,7 @@ from ledger.approvals import Answer, Approval, Approvals
 from runtime.canonical import Json, digest
 from runtime.context import RunContext
 from tools.catalogue import ToolEntry
+from tools.masking import Masking
 
 KIND: Literal["elicitation"] = "elicitation"
 """The kind of such an approval."""
@@ -71,7 +72,13 @@ class Elicitor:
     """Puts the questions of one call's server to a person. Made in the task of the call."""
 
     def __init__(
-        self, approvals: Approvals, context: RunContext, entry: ToolEntry, call: str, put: Put
+        self,
+        approvals: Approvals,
+        context: RunContext,
+        entry: ToolEntry,
+        call: str,
+        put: Put,
+        masking: Masking,
     ) -> None:
         self.suspended = False
         """Whether asking raised, so that the run is suspended until there is an answer."""
@@ -80,6 +87,7 @@ class Elicitor:
         self._entry = entry
         self._call = call
         self._put = put
+        self._masking = masking
         # A session's own task reads the question; what `put` finds in the caller's context, such
         # as the graph that it suspends, is not there.
         self._place = contextvars.copy_context()
@@ -97,7 +105,7 @@ class Elicitor:
             run=self._context.run,
             task=self._context.task,
             kind=KIND,
-            question=_question(self._entry, self._context, form),
+            question=self._question(form),
         )
         content: Json = None
         if found.state == "pending":
@@ -108,6 +116,20 @@ class Elicitor:
             await self._approvals.answer(id, answer, by=self._context.user)
             found = await self._approvals.get(id) or found
         return fitting(form, content) if found.state == "approved" else None
+
+    def _question(self, form: Form) -> Json:
+        """What a person sees, and what is kept: without secrets. The form's own names stay, since
+        a field may be called what it asks for."""
+        return {
+            "tool": self._entry.name,
+            "server": self._entry.server,
+            "specialist": self._context.specialist,
+            "message": self._masking.text(form.message)[:_LONGEST],
+            "form": self._masking.known_in(form.schema),
+            "url": self._masking.text(form.url)[:_LONGEST],
+            "reason": "The server asks while it works. What it says comes from outside. After the"
+            " answer the call is made again from its beginning.",
+        }
 
     async def _said(self, question: Approval) -> str | Filled:
         try:
@@ -130,16 +152,3 @@ def fitting(form: Form, content: Json) -> Json:
     schema = {"type": "object", **form.schema, "additionalProperties": False}
     fits = Draft202012Validator(schema, registry=Registry()).is_valid(values)
     return values if fits else None
-
-
-def _question(entry: ToolEntry, context: RunContext, form: Form) -> Json:
-    return {
-        "tool": entry.name,
-        "server": entry.server,
-        "specialist": context.specialist,
-        "message": form.message[:_LONGEST],
-        "form": form.schema,
-        "url": form.url[:_LONGEST],
-        "reason": "The server asks while it works. What it says comes from outside. After the"
-        " answer the call is made again from its beginning.",
-    }

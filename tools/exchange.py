@@ -8,6 +8,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from mcp.types import URL_ELICITATION_REQUIRED
+
 from ledger.calls import EffectState, Outcome
 from runtime.canonical import Json
 from runtime.errors import ServerUnavailable
@@ -16,8 +18,9 @@ from tools.live import CallLost, CallRefused, Ending, Withheld
 from tools.results import Answer
 from tools.target import Origin, Place
 
-# Codes of a server that did not begin: not JSON, no request, no such method, bad arguments.
-_NOT_BEGUN = frozenset({-32700, -32600, -32601, -32602})
+# Codes of a server that did not begin: not JSON, no request, no such method, bad arguments, and a
+# person has to open an address first.
+_NOT_BEGUN = frozenset({-32700, -32600, -32601, -32602, URL_ELICITATION_REQUIRED})
 
 _OUTCOMES: Mapping[Ending, Outcome] = {"timeout": "timeout", "too_large": "too_large"}
 
@@ -115,5 +118,6 @@ def unknown_outcome(entry: ToolEntry) -> str:
     """What to do when nobody knows whether an effect happened."""
     return (
         f"Whether {entry.name} took effect is not known, so it is not called again with these "
-        "arguments. A person has to look at its target and decide; say so in the answer."
+        "arguments. A person has to look at its target and settle it (switchyard effects); say so "
+        "in the answer."
     )

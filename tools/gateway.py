@@ -22,23 +22,23 @@ from ledger.store import Ledger
 from runtime.canonical import Json
 from runtime.context import RunContext
 from runtime.errors import ConfigError, ServerUnavailable
-from tools.arguments import validator_of
 from tools.calls import Ask, Phase, Report, ToolEvent, ToolReply
 from tools.catalogue import ToolEntry, entries, fit_name
 from tools.config import Terms, ToolsConfig
 from tools.effects import Effects
 from tools.entities import asked
 from tools.file_tools import ENTRIES, READ, TERMS
+from tools.fit import Fit
 from tools.handle import ToolHandle
 from tools.inner import Inner, inner_of
 from tools.masking import Masking
+from tools.origins import Origins
+from tools.outer import Outer, outer_of
 from tools.passage import Office, Passage
 from tools.pins import Held, Pins
 from tools.policy import Decision, Policy
-from tools.pool import Pool
 from tools.rates import Rates
 from tools.recall import Recall
-from tools.resolve import start_of
 from tools.run_files import RunFiles
 from tools.secrets_known import known_secrets
 from tools.target import Place, Target
@@ -81,12 +81,12 @@ class Gateway:
             ledger=ledger,
             effects=Effects(ledger),
             quotas=quotas,
-            catalogue=self._catalogue,
+            origins=Origins(ledger, self._catalogue),
             rates=Rates(),
             recall=Recall(),
             masking=masking,
         )
-        self._sessions: dict[str, Pool] = {}
+        self._sessions: dict[str, Outer] = {}
         self._inner: dict[str, Inner] = {}
         self._places: dict[str, Place] = {}
         self._learnt: dict[str, Held] = {}
@@ -165,6 +165,20 @@ class Gateway:
             return await passage.turn_away(self._no_such(tool), "denied")
         return await passage.through(place)
 
+    async def refresh(self) -> None:
+        """Take in what operators released and what servers list by now, without calling a tool.
+
+        A server that never answered is asked to start.
+        """
+        for server, pool in self._sessions.items():
+            if server in self._misfits:
+                continue
+            if server not in self._learnt:
+                pool.want()
+            elif pool.withheld:
+                await pool.recheck()
+            self._learn(server)
+
     def tools(
         self, context: RunContext, names: Iterable[str], *, ask: Ask, report: Report | None = None
     ) -> list[BaseTool]:
@@ -220,7 +234,7 @@ class Gateway:
         if held is None or self._learnt.get(server) is held:
             return
         try:
-            listed = [one.listed() for one in (*held.pinned, *held.fresh)]
+            listed = [pool.listed(one) for one in (*held.pinned, *held.fresh)]
             found = entries(self._config, server, listed)
         except ConfigError as error:
             self._misfits[server] = str(error)
@@ -248,7 +262,7 @@ class Gateway:
         for entry in found:
             self._catalogue[entry.name] = entry
             self._places[entry.name] = Place(
-                entry=entry, target=target, terms=terms, validator=validator_of(entry.schema)
+                entry=entry, target=target, terms=terms, fit=Fit(entry.schema)
             )
 
     def _no_such(self, tool: str) -> str:
@@ -264,30 +278,20 @@ class Gateway:
         """Start all servers side by side, and wait until each is there or has failed."""
         for name in self._config.servers:
             try:
-                inner = inner_of(
-                    self._config,
-                    name,
-                    environment,
-                    self._office.ledger.files,
-                    self._office.quotas,
-                    self.masking.add,
+                office = self._office
+                # In a thread: it looks at folders, and nothing may block the event loop.
+                inner = await asyncio.to_thread(
+                    inner_of, self._config, name, office.ledger.files, office.quotas
                 )
                 if inner is not None:
                     self._inner[name] = inner
                     tasks.create_task(inner.hold(), name=f"tool server {name}")
                     continue
-                start = start_of(self._config, name, environment)
+                pool = outer_of(self._config, name, environment, self._pins, self.masking.add)
             except ConfigError as error:
                 self._misfits[name] = str(error)
                 continue
-            pool = self._sessions[name] = Pool(
-                self._config,
-                name,
-                start,
-                pins=self._pins,
-                environment=environment,
-                mask=self.masking.add,
-            )
+            self._sessions[name] = pool
             tasks.create_task(pool.hold(), name=f"tool server {name}")
         for attempt in [pool.want() for pool in self._sessions.values()]:
             await attempt.wait()

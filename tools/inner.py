@@ -1,11 +1,10 @@
-"""Servers that need no process of their own: the sandbox, and APIs that are called over HTTP.
+"""Servers that need no process of their own and whose words are ours: the sandbox.
 
 The gateway holds them to the same terms as any other, and they are reached by the same gate.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Protocol
 
@@ -13,13 +12,12 @@ from ledger.files import Files, Quotas
 from runtime.settings import ROOT
 from tools.catalogue import Listed
 from tools.config import ToolsConfig
-from tools.openapi import Rest, rest_of
 from tools.sandbox import Sandbox
 from tools.target import Target
 
 
 class Inner(Target, Protocol):
-    """A server within this process. `Sandbox` and `Rest` are the two kinds."""
+    """A server within this process. It has no pins, since its words change with this program."""
 
     listed: list[Listed]
     """Its tools; none before they are known."""
@@ -39,29 +37,16 @@ class Inner(Target, Protocol):
         ...
 
 
-def inner_of(
-    config: ToolsConfig,
-    name: str,
-    environment: Mapping[str, str],
-    files: Files,
-    quotas: Quotas,
-    mask: Callable[[Iterable[str]], None],
-) -> Sandbox | Rest | None:
-    """The server of an entry, where it is one within this process. `mask` is told its secrets.
-
-    Raises:
-        ConfigError: a variable that its entry names is not set.
-    """
+def inner_of(config: ToolsConfig, name: str, files: Files, quotas: Quotas) -> Sandbox | None:
+    """The server of an entry, where it is one within this process."""
     spec = config.servers[name]
-    if spec.sandbox is not None:
-        return Sandbox(
-            name,
-            spec.sandbox,
-            files,
-            quotas,
-            parallel=spec.switchyard.max_parallel,
-            hidden=(ROOT, config.file.resolve().parent, Path.cwd()),
-        )
-    if spec.openapi is not None:
-        return rest_of(config, name, environment, mask)
-    return None
+    if spec.sandbox is None:
+        return None
+    return Sandbox(
+        name,
+        spec.sandbox,
+        files,
+        quotas,
+        parallel=spec.switchyard.max_parallel,
+        hidden=(ROOT, config.file.resolve().parent, Path.cwd()),
+    )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,6 +16,7 @@ from mcp.types import (
     ElicitRequestURLParams,
     ElicitResult,
     ErrorData,
+    LoggingMessageNotification,
     ServerNotification,
     ServerRequest,
     ToolListChangedNotification,
@@ -43,10 +45,13 @@ def listeners(live: Live, veil: Veil) -> Listeners:
 
 def _message(live: Live) -> MessageHandlerFnT:
     async def heard(message: Said) -> None:
-        if isinstance(message, ServerNotification) and isinstance(
-            message.root, ToolListChangedNotification
-        ):
-            live.changed()
+        if not isinstance(message, ServerNotification):
+            return
+        match message.root:
+            case ToolListChangedNotification():
+                live.changed()
+            case LoggingMessageNotification(params=said):
+                await live.said(said.data if isinstance(said.data, str) else json.dumps(said.data))
 
     return heard
 

@@ -11,12 +11,21 @@ from typing import Literal
 
 import anyio
 from mcp import ClientSession, McpError
-from mcp.types import CONNECTION_CLOSED, CallToolResult
+from mcp.shared.session import ProgressFnT
+from mcp.types import (
+    CONNECTION_CLOSED,
+    CallToolRequest,
+    CallToolRequestParams,
+    CallToolResult,
+    ClientRequest,
+)
 from pydantic import ValidationError
 
 from runtime.canonical import Json
 from runtime.errors import ServerUnavailable
 from tools.elicitation import Form
+from tools.outputs import Outputs
+from tools.refusal import words_of
 from tools.reports import paced
 from tools.stdio import Child
 from tools.target import Origin
@@ -57,6 +66,7 @@ class Withheld(ServerUnavailable):
 class _Call:
     scope: anyio.CancelScope
     origin: Origin
+    report: ProgressFnT | None
     suspended: Exception | None = None
     """What asking a person raised in order to suspend the run."""
 
@@ -66,6 +76,7 @@ class Live:
 
     def __init__(self) -> None:
         self.session: ClientSession | None = None
+        self.outputs = Outputs()
         self.child: Child | None = None
         self.scope = anyio.CancelScope()
         """Around everything that belongs to the connection."""
@@ -139,11 +150,19 @@ class Live:
         assert self.session is not None, "only a usable connection is called"
         report = paced(origin.progress) if origin.progress else None
         with anyio.move_on_after(seconds) as scope:
-            call = _Call(scope=scope, origin=origin)
+            call = _Call(scope=scope, origin=origin, report=report)
             self._calls.add(call)
             try:
-                result = await self.session.call_tool(tool, arguments, progress_callback=report)
+                # Not by `call_tool`, for the sake of `Outputs`.
+                params = CallToolRequestParams(name=tool, arguments=arguments)
+                result = await self.session.send_request(
+                    ClientRequest(CallToolRequest(params=params)),
+                    CallToolResult,
+                    progress_callback=report,
+                )
                 if call.suspended is None:
+                    if unfit := self.outputs.unfit(tool, result):
+                        raise CallLost("invalid", f"The answer does not fit: {unfit}.")
                     return result
             except McpError as error:
                 if call.suspended is None:
@@ -162,6 +181,13 @@ class Live:
             self.end("timeout", f"No answer came within {seconds:g} s.")
             raise CallLost("timeout", self.reason)
         raise CallLost(*self._for_bystander())
+
+    async def said(self, words: str) -> None:
+        """What a server logs, told like its progress. Which call it belongs to, the protocol does
+        not say: with more than one under way nobody is told."""
+        call = next(iter(self._calls)) if len(self._calls) == 1 else None
+        if call is not None and call.report is not None:
+            await call.report(0.0, None, words)
 
     async def elicit(self, form: Form) -> Json:
         """Put a server's question to a person, on behalf of the call that it belongs to.
@@ -192,7 +218,7 @@ class Live:
         if error.error.code == _SESSION_UNKNOWN:
             self.end("unsent", "The server does not know the session any more.")
         elif error.error.code != CONNECTION_CLOSED:
-            raise CallRefused(error.error.code, error.error.message) from error
+            raise CallRefused(error.error.code, words_of(error.error)) from error
         with anyio.move_on_after(1.0):
             # The reason is known a moment after the streams are closed.
             await self.ended.wait()

@@ -1,7 +1,8 @@
 """Takes secrets out of what is recorded, shown, traced or handed to an agent.
 
-Two things are secrets: values that this process knows to be some, and values that stand under a
-name which says so, such as `password`. A server still gets its arguments as they are.
+Three things are secrets: values that this process knows to be some, values that stand under a name
+which says so, such as `password`, and what has the shape of one. A server still gets its arguments
+as they are.
 """
 
 from __future__ import annotations
@@ -12,10 +13,10 @@ import re
 from collections.abc import Iterable
 from dataclasses import replace
 from functools import lru_cache
-from urllib.parse import quote
 
 from runtime.canonical import Json
 from tools.results import Answer
+from tools.secret_forms import broken, forms, looks_secret, shapeless
 
 MASK = "[masked]"
 
@@ -88,13 +89,9 @@ _HINTS = (
     "private_key",
     "privatekey",
     "private-key",
-    "private key",
     "bearer",
 )
 _BEARER = re.compile(r"(?i)\b(bearer\s+)[\w.~+/=-]{6,}")
-_PEM = re.compile(
-    r"-----BEGIN [A-Z ]*PRIVATE KEY-----.*?(?:-----END [A-Z ]*PRIVATE KEY-----|\Z)", re.S
-)
 _PAIR = re.compile(
     r"""(?ix)
     (pass(?:word|wd|phrase|code) | secret | token | authorization | credential
@@ -115,25 +112,36 @@ class Masking:
 
     def __init__(self, secrets: Iterable[str] = ()) -> None:
         self._forms: list[str] = []
+        self._broken: dict[tuple[str, str], re.Pattern[str]] = {}
         self.add(secrets)
 
     def add(self, secrets: Iterable[str]) -> None:
         """Know more secrets from now on; those that are too short to be told from words are not."""
         long = {secret for secret in secrets if len(secret) >= _SHORTEST}
-        forms = {form for secret in long for form in _forms(secret)}
+        found = {form for secret in long for form in forms(secret)}
         # The longest first, since one may be a part of another.
-        self._forms = sorted(forms | set(self._forms), key=len, reverse=True)
+        self._forms = sorted(found | set(self._forms), key=len, reverse=True)
+        self._broken.update(split for secret in long if (split := broken(secret)))
 
-    def text(self, text: str) -> str:
-        """The text without secrets; the rest of it stays as it is."""
+    def known(self, text: str) -> str:
+        """The text without the secrets that are known; names and shapes are not looked at."""
         for form in self._forms:
             if form in text:
                 text = text.replace(form, MASK)
+        for (first, second), pattern in self._broken.items():
+            if first in text or second in text:
+                text = pattern.sub(MASK, text)
+        return text
+
+    def text(self, text: str) -> str:
+        """The text without secrets; the rest of it stays as it is."""
+        text = self.known(text)
+        if looks_secret(text):
+            text = shapeless(text, MASK)
         lower = text.lower()
         if not any(hint in lower for hint in _HINTS):
             return text
-        text = _PEM.sub(MASK, _BEARER.sub(rf"\1{MASK}", text))
-        return _PAIR.sub(_masked_pair, text)
+        return _PAIR.sub(_masked_pair, _BEARER.sub(rf"\1{MASK}", text))
 
     def value(self, value: Json) -> Json:
         """A JSON value without secrets; under a name that says so, no text is left."""
@@ -150,8 +158,24 @@ class Masking:
             case _:
                 return value
 
+    def known_in(self, value: Json) -> Json:
+        """A JSON value without the secrets that are known; the same object where there are none."""
+        match value:
+            case str():
+                return self.known(value)
+            case dict():
+                found = {self.known(str(name)): self.known_in(one) for name, one in value.items()}
+                return value if found == value else found
+            case list() | tuple():
+                parts = [self.known_in(one) for one in value]
+                return value if parts == list(value) else parts
+            case _:
+                return value
+
     def answer(self, answer: Answer) -> Answer:
-        """What a tool said, without secrets in its text and data."""
+        """What a tool said, without secrets in its text, data and blocks."""
+        if answer.blocks is not None:
+            answer = replace(answer, blocks=self.value(answer.blocks))
         if not self._suspects(answer.text):
             # The text says all that is in the data: to walk through that too would cost as much
             # again as the call.
@@ -167,7 +191,12 @@ class Masking:
 
     def _suspects(self, text: str) -> bool:
         lower = text.lower()
-        return any(hint in lower for hint in _HINTS) or any(form in text for form in self._forms)
+        return (
+            any(hint in lower for hint in _HINTS)
+            or looks_secret(text)
+            or any(form in text for form in self._forms)
+            or any(first in text or second in text for first, second in self._broken)
+        )
 
     def log_filter(self) -> logging.Filter:
         """A filter that masks the messages of a logger."""
@@ -187,13 +216,6 @@ class _LogFilter(logging.Filter):
 
 def _compact(data: Json) -> str:
     return json.dumps(data, separators=(",", ":"), ensure_ascii=False)
-
-
-def _forms(secret: str) -> set[str]:
-    """How a secret may be written: as it is, in JSON once and twice, in an address."""
-    once = json.dumps(secret)[1:-1]
-    bare = json.dumps(secret, ensure_ascii=False)[1:-1]
-    return {secret, once, bare, json.dumps(once)[1:-1], quote(secret, safe="")}
 
 
 def _blank(value: Json) -> Json:

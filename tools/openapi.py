@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import partial
@@ -19,16 +20,21 @@ import httpx
 from mcp.types import CallToolResult, TextContent
 
 from runtime.canonical import Json
-from runtime.errors import ServerUnavailable
+from runtime.errors import ConfigError, ServerUnavailable
+from tools.breaker import backoff
 from tools.catalogue import Listed
 from tools.config import Terms, ToolsConfig
 from tools.credentials import CredentialMissing, Keyring
-from tools.live import CallLost
+from tools.definition import Definition
+from tools.live import CallLost, Withheld
+from tools.pins import Held, Pins
+from tools.places import Places
+from tools.proof import NotAuthorised, Proof
 from tools.resolve import place_of
-from tools.rest_auth import NotAuthorised, Proof, proof_of
 from tools.rest_auth_terms import ApiKey, Auth
-from tools.rest_document import BadDocument, Document, read_document
-from tools.rest_wire import Elsewhere, Received, origin, redirected, send
+from tools.rest_document import BadDocument, Document, listed_of, read_document
+from tools.rest_doors import Doors
+from tools.rest_wire import Elsewhere, Received, fetcher, origin, redirected, send
 from tools.results import Answer, answer_of
 from tools.target import Origin
 
@@ -53,6 +59,7 @@ def rest_of(
     name: str,
     environment: Mapping[str, str],
     mask: Callable[[Iterable[str]], None],
+    pins: Pins,
 ) -> Rest:
     """The server of an entry with `openapi`.
 
@@ -70,52 +77,103 @@ def rest_of(
         auth=spec.auth,
         keyring=partial(Keyring, environment=environment, folder=folder, mask=mask),
     )
-    return Rest(name, api, spec.switchyard)
+    return Rest(name, api, spec.switchyard, pins)
 
 
 class Rest:
     """An API. Its document is read once, at the start or when a call first needs it."""
 
-    def __init__(self, name: str, api: Api, terms: Terms) -> None:
+    def __init__(self, name: str, api: Api, terms: Terms, pins: Pins) -> None:
         self.name = name
-        self.listed: list[Listed] = []
+        self._pins = pins if terms.pinned else Pins()
+        self.held: Held | None = None
+        """Its tools, held against their pins; None before the document was read."""
         self.reason = ""
+        """Why it cannot be used; empty while it can."""
         self._api = api
         self._terms = terms
         self._base = ""
         self._document: Document | None = None
         self._effects: frozenset[str] = frozenset()
-        self._proof: Proof = proof_of(api.auth, api.keyring)
+        self._doors = Doors(name, terms, api.auth, api.keyring)
         self._transport = httpx.AsyncHTTPTransport(trust_env=False)
-        self._places = asyncio.Semaphore(terms.max_parallel)
+        self._places = Places(name, terms)
         self._reading = asyncio.Lock()
-        self._closing = anyio.Event()
+        self._failures = 0
+        self._not_before = 0.0
+        self._wanted = anyio.Event()
+        self._attempt: anyio.Event | None = None
+        self._scope = anyio.CancelScope()
 
     async def hold(self) -> None:
-        """Keep the connections until `close`."""
+        """Read the document when it is wanted, and keep the connections, until `close`."""
         try:
-            await self._closing.wait()
+            with self._scope:
+                while True:
+                    await self._wanted.wait()
+                    attempt, self._wanted = self._attempt or anyio.Event(), anyio.Event()
+                    await self.learn()
+                    attempt.set()
         finally:
             with anyio.CancelScope(shield=True):
                 await self._transport.aclose()
 
     def close(self) -> None:
-        """Let go of the connections."""
-        self._closing.set()
+        """Let go of the connections; `hold` returns."""
+        self._scope.cancel()
+
+    def want(self) -> anyio.Event:
+        """Ask for the document. The event is set when it was read, or the attempt failed."""
+        if self._attempt is None or self._attempt.is_set():
+            self._attempt = anyio.Event()
+            self._wanted.set()
+        return self._attempt
+
+    async def ready(self) -> None:
+        """Read the document where that was not done.
+
+        Raises:
+            ServerUnavailable: it is not to be had now.
+        """
+        await self.learn()
+        if self._document is None:
+            self._gone(self.reason)
+
+    async def settled(self) -> None:
+        """Its tools do not change while it is in use: the document is read once."""
+
+    @property
+    def withheld(self) -> dict[str, str]:
+        """Tools in quarantine, each with the reason."""
+        return self.held.withheld if self.held is not None else {}
+
+    def listed(self, definition: Definition) -> Listed:
+        """A tool of it for the catalogue."""
+        return listed_of(definition)
+
+    async def recheck(self) -> None:
+        """Hold the tools against the pins once more: an operator may have released some."""
+        if self._document is not None:
+            self.held = await self._pins.hold(self.name, self._document.definitions)
 
     async def learn(self) -> None:
         """Read the document, unless it was read. A failure becomes the reason."""
         async with self._reading:
-            if self._document is not None:
+            if self._document is not None or time.monotonic() < self._not_before:
                 return
             try:
                 async with asyncio.timeout(self._terms.start_seconds):
                     await self._learn()
                 self.reason = ""
             except TimeoutError:
-                self.reason = f"No document came within {self._terms.start_seconds:g} s."
-            except (BadDocument, CallLost, Elsewhere) as error:
-                self.reason = str(error)
+                self._unread(f"No document came within {self._terms.start_seconds:g} s.")
+            except (BadDocument, CallLost, ConfigError, Elsewhere) as error:
+                self._unread(str(error))
+
+    def _unread(self, reason: str) -> None:
+        self.reason = reason
+        self._failures += 1
+        self._not_before = time.monotonic() + backoff(self._failures)
 
     async def _learn(self) -> None:
         text = await self._text()
@@ -123,9 +181,10 @@ class Rest:
         reserved = {key.name.lower()} if isinstance(key, ApiKey) else set[str]()
         found = await asyncio.to_thread(read_document, text, reserved)
         self._base = self._base_of(found.address)
-        self.listed = [one.listed for one in found.operations.values()]
-        actions = {one.name: one.action for one in self.listed} | dict(self._terms.actions)
+        listed = map(listed_of, found.definitions)
+        actions = {one.name: one.action for one in listed} | dict(self._terms.actions)
         self._effects = frozenset(name for name, action in actions.items() if action != "read")
+        self.held = await self._pins.hold(self.name, found.definitions)
         self._document = found
 
     async def _text(self) -> str:
@@ -166,46 +225,51 @@ class Rest:
             raise BadDocument("It is not known where the API is. Name it under 'base_url'.")
         return base
 
-    async def call(self, tool: str, arguments: dict[str, Json], _origin: Origin, /) -> Answer:
-        """Make one request under the deadline and the size of the terms.
+    async def call(self, tool: str, arguments: dict[str, Json], origin_: Origin, /) -> Answer:
+        """Make one request in the name of the tenant that the call is made for.
 
         Raises:
+            Withheld: the tenant has no credentials there.
             ServerUnavailable: nothing was sent.
             CallLost: it was sent, and whether it took effect is not known.
         """
-        if self._document is None:
-            await self.learn()
-        if self._document is None:
-            self._gone(self.reason)
+        await self.ready()
+        assert self._document is not None, "else it is not ready"
+        if tool in self.withheld:
+            raise Withheld(self.name, self.withheld[tool], remedy="Nothing was sent.")
         try:
             request = self._document.request(tool, arguments, self._base)
         except ValueError as error:
             return Answer(text=f"{error}. Nothing was sent.", data=None, error=True)
         if origin(request.url) != origin(httpx.URL(self._base)):
             return Answer(text="It would go to another host: not sent.", data=None, error=True)
-        sent = False
+        async with self._places.one():
+            door = self._doors.of(origin_.context.tenant)
+            try:
+                got = await door.through(lambda: self._sent(request, door.proof))
+            except Elsewhere as error:
+                return Answer(text=f"{error} Tell the operator.", data=None, error=True)
+        return self._answer(tool, got, door.proof)
+
+    async def _sent(self, request: httpx.Request, proof: Proof) -> Received:
+        """Send a request under the deadline and the size of the terms."""
         try:
             async with asyncio.timeout(self._terms.timeout_seconds):
-                async with self._places:
-                    sent = True
-                    got = await self._exchanged(request)
+                return await self._exchanged(request, proof)
         except TimeoutError:
-            kind = "timeout" if sent else "unsent"
             told = f"No answer came within {self._terms.timeout_seconds:g} s."
-            raise CallLost("timeout" if kind == "timeout" else "unsent", told) from None
+            raise CallLost("timeout", told) from None
         except (NotAuthorised, CredentialMissing) as error:
-            self._gone(str(error))
-        except Elsewhere as error:
-            return Answer(text=f"{error} Tell the operator.", data=None, error=True)
-        return self._answer(tool, got)
+            self._gone(proof.veil.text(str(error)))
 
-    async def _exchanged(self, request: httpx.Request) -> Received:
+    async def _exchanged(self, request: httpx.Request, proof: Proof) -> Received:
         """Send a request, to where it is redirected too, and once more with a new proof."""
         most, again, hops = self._terms.max_bytes, True, 0
+        fetch = fetcher(self._transport)
         while True:
-            proven = await self._proof.put_on(_copy(request), self._fetched)
+            proven = await proof.put_on(_copy(request), fetch)
             got = await send(self._transport, proven, most)
-            if got.status == 401 and self._proof.refused() and again:
+            if got.status == 401 and proof.refused() and again:
                 again = False
                 continue
             moved = redirected(request, got, hops)
@@ -213,14 +277,7 @@ class Rest:
                 return got
             request, hops = moved, hops + 1
 
-    async def _fetched(self, request: httpx.Request, most: int) -> tuple[int, bytes]:
-        try:
-            got = await send(self._transport, request, most)
-        except CallLost as error:
-            raise NotAuthorised(f"The token endpoint: {error.reason}") from None
-        return got.status, got.body
-
-    def _answer(self, tool: str, got: Received) -> Answer:
+    def _answer(self, tool: str, got: Received, proof: Proof) -> Answer:
         if got.status >= 500 and tool in self._effects:
             raise CallLost("invalid", f"It answered with status {got.status}.")
         text, data = _read(got)
@@ -231,7 +288,7 @@ class Rest:
             structuredContent=data,
             isError=not 200 <= got.status < 300,
         )
-        return answer_of(result, self._proof.veil)
+        return answer_of(result, proof.veil)
 
     def _gone(self, reason: str) -> NoReturn:
         remedy = "See its entry in config/mcp.json; the other servers keep working."

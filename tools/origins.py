@@ -8,10 +8,11 @@ and the same record gives the same answer.
 from __future__ import annotations
 
 import json
+from collections import OrderedDict
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
-from ledger.calls import ToolCall
+from ledger.flow import Brought, Flow
 from ledger.store import Ledger
 from runtime.canonical import Json
 from runtime.context import RunContext
@@ -26,6 +27,9 @@ _LEAST_NAME = 4
 _FARTHEST = 20
 """Runs that a run goes on from, one after the other; beyond them nothing is trusted."""
 
+_KEPT = 64
+"""Runs of which is kept what was read of them."""
+
 Path = tuple[str, ...]
 
 
@@ -34,6 +38,9 @@ class _Read:
     """What a run has read so far."""
 
     request: Text
+    runs: tuple[str, ...]
+    known: set[tuple[str, str]] = field(default_factory=set)
+    """Calls with their results that were taken in."""
     taint: str = ""
     trusted: dict[str, str] = field(default_factory=dict)
     """Values of trusted fields, each with its source in words."""
@@ -43,28 +50,53 @@ class _Read:
     """Arguments that a person has approved."""
 
 
-async def provenance_of(
-    ledger: Ledger,
-    catalogue: Mapping[str, ToolEntry],
-    context: RunContext,
-    entry: ToolEntry,
-    arguments: Mapping[str, Json],
-) -> Provenance:
-    """The origins of the consequential arguments of an effect.
+class Origins:
+    """Tells origins by the record of a run. What it has read of it before, it does not read again:
+    the record only grows."""
 
-    A value counts as the request's, a person's or a trusted field's only where it stands there
-    itself. All others are as untrusted as the worst that the run has read. An argument that only
-    carries content counts for the references in it: links, addresses, accounts.
-    """
-    read = await _read(ledger, catalogue, context.run)
-    if not read.taint:
-        return CLEAN
-    found = [
-        _argument(name, value, read, carries=name in entry.content)
-        for name, value in sorted(arguments.items())
-    ]
-    told = tuple(one for one in found if one is not None)
-    return Provenance(tainted=True, taint=read.taint, arguments=told)
+    def __init__(self, ledger: Ledger, catalogue: Mapping[str, ToolEntry]) -> None:
+        self._ledger = ledger
+        self._catalogue = catalogue
+        self._kept: OrderedDict[str, _Read] = OrderedDict()
+
+    async def of(
+        self, context: RunContext, entry: ToolEntry, arguments: Mapping[str, Json]
+    ) -> Provenance:
+        """The origins of the consequential arguments of an effect.
+
+        A value counts as the request's, a person's or a trusted field's only where it stands
+        there itself. All others are as untrusted as the worst that the run has read. An argument
+        that only carries content counts for the references in it: links, addresses, accounts.
+        """
+        read = await self._read(context.run)
+        if not read.taint:
+            return CLEAN
+        found = [
+            _argument(name, value, read, carries=name in entry.content)
+            for name, value in sorted(arguments.items())
+        ]
+        told = tuple(one for one in found if one is not None)
+        return Provenance(tainted=True, taint=read.taint, arguments=told)
+
+    async def _read(self, run: str) -> _Read:
+        read = self._kept.pop(run, None)
+        flow = await self._flow(run, read)
+        if read is not None and (read.request.words, read.runs) != (flow.words, flow.runs):
+            # Other words trust other records.
+            read, flow = None, await self._flow(run, None)
+        if read is None:
+            read = _Read(request=Text(flow.words), runs=flow.runs)
+            if len(flow.runs) > _FARTHEST:
+                read.taint = "a conversation too long to look through"
+        for call in flow.brought:
+            _take_in(self._catalogue, call, read)
+        self._kept[run] = read
+        while len(self._kept) > _KEPT:
+            self._kept.popitem(last=False)
+        return read
+
+    async def _flow(self, run: str, read: _Read | None) -> Flow:
+        return await self._ledger.flows.of(run, read.known if read else (), _FARTHEST)
 
 
 def _argument(name: str, value: Json, read: _Read, *, carries: bool) -> ArgumentOrigin | None:
@@ -93,48 +125,20 @@ def _origin(value: Json, read: _Read) -> tuple[Origin, str]:
     return "untrusted", read.taint
 
 
-async def _read(ledger: Ledger, catalogue: Mapping[str, ToolEntry], run: str) -> _Read:
-    words, runs = await _request(ledger, run)
-    read = _Read(request=Text(words))
-    if len(runs) > _FARTHEST:
-        read.taint = "a conversation too long to look through"
-    for one in runs[:_FARTHEST]:
-        for call in await ledger.calls.of_run(one):
-            await _take_in(ledger, catalogue, call, read)
-    return read
-
-
-async def _request(ledger: Ledger, run: str) -> tuple[str, list[str]]:
-    """The user's words, and the runs whose results may be in this one, itself first."""
-    words: list[str] = []
-    runs: list[str] = []
-    while run and run not in runs and len(runs) <= _FARTHEST:
-        runs.append(run)
-        row, route = await ledger.runs.get(run), await ledger.runs.route(run) or {}
-        if row is not None:
-            words.append(row.request)
-        asked = (route.get("given") or {}).get("asked") or {}
-        words.append(str(asked.get("answer", "")))
-        run = str(route.get("follows", ""))
-    return "\n".join(words), runs
-
-
-async def _take_in(
-    ledger: Ledger, catalogue: Mapping[str, ToolEntry], call: ToolCall, read: _Read
-) -> None:
+def _take_in(catalogue: Mapping[str, ToolEntry], call: Brought, read: _Read) -> None:
     """What a call brought in. A result that was forgotten counts as the worst of its tool."""
-    if call.decision == "ask" and call.result is not None and isinstance(call.arguments, dict):
+    read.known.add((call.call, call.result))
+    if call.decision == "ask" and isinstance(call.arguments, dict):
         read.person.update(plain(leaf) for _, leaf in leaves(call.arguments))
     entry = catalogue.get(call.tool)
-    if call.result is None or (entry is not None and _own_write(entry)):
+    if entry is not None and _own_write(entry):
         return
-    source = f"{call.tool} ({call.id})"
-    content = await ledger.exchanges.content(call.result)
-    if entry is None or content is None:
+    source = f"{call.tool} ({call.call})"
+    if entry is None or call.content is None:
         trusting = entry is not None and not entry.untrusted
         read.taint = read.taint or ("" if trusting else source)
         return
-    answer = recalled(content)
+    answer = recalled(call.content)
     result = answer.data if answer.data is not None else _structured(answer.text)
     if answer.error and entry.untrusted:
         read.taint = read.taint or source

@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 
 from ledger.approvals import Answer as Verdict
 from ledger.approvals import Approval
-from ledger.calls import Effect, Outcome
+from ledger.calls import Answered, Effect, Outcome
 from ledger.files import Quotas
 from ledger.store import Ledger
 from runtime.canonical import Json
@@ -39,7 +39,7 @@ from tools.entities import Asked, asked, spent_share
 from tools.exchange import Exchanged, exchange, unknown_outcome
 from tools.handoff import hand_off
 from tools.masking import Masking
-from tools.origins import provenance_of
+from tools.origins import Origins
 from tools.policy import Decision, Policy
 from tools.provenance import CLEAN, Provenance
 from tools.rates import Rates
@@ -56,7 +56,7 @@ class Office:
     ledger: Ledger
     effects: Effects
     quotas: Quotas
-    catalogue: Mapping[str, ToolEntry]
+    origins: Origins
     rates: Rates
     recall: Recall
     masking: Masking
@@ -105,14 +105,17 @@ class Passage:
     async def through(self, place: Place) -> ToolReply:
         """Let the call through, or say why not."""
         entry = place.entry
-        wrong = mistake(entry, place.validator, self._given)
+        wrong = mistake(entry, place.fit, self._given)
         if wrong:
             return await self.turn_away(wrong)
         bound, missing = bind(entry, self._given, self._context)
         if missing:
             return await self.turn_away(missing)
+        before = await self._ledger.calls.before(self._id, self._context.run)
+        self._label = before.label
         if not entry.once:
-            return await self._recorded(place) or await self._decide(place, bound, "")
+            recorded = await self._recorded(place, before.answered)
+            return recorded or await self._decide(place, bound, "")
         key = effect_key(self._context, self._tool, self._given)
         async with self._office.effects.turn(key):
             done = await self._office.effects.done(key)
@@ -120,14 +123,12 @@ class Passage:
                 return await self._repeat(place, done, bound)
             return await self._decide(place, bound, key)
 
-    async def _recorded(self, place: Place) -> ToolReply | None:
+    async def _recorded(self, place: Place, made: Answered | None) -> ToolReply | None:
         """The result of this very call, when a run that was cut off makes it again."""
-        row = await self._ledger.calls.get(self._id)
-        if row is None or row.outcome != "ok" or row.result is None:
+        of = (self._context.run, self._context.task, self._tool)
+        if made is None or (made.run, made.task, made.tool) != of:
             return None
-        if (row.run, row.task, row.tool) != (self._context.run, self._context.task, self._tool):
-            return None
-        content = await self._ledger.exchanges.content(row.result)
+        content = await self._ledger.exchanges.content(made.result)
         if content is None:
             return None
         await self._ledger.runs.raise_label(self._context.run, place.entry.label)
@@ -153,7 +154,6 @@ class Passage:
 
     async def _decide(self, place: Place, bound: dict[str, Json], key: str) -> ToolReply:
         entry = place.entry
-        self._label = await self._ledger.runs.label(self._context.run)
         label = highest(self._context.label, self._label)
         question = await self._question(entry, bound, label)
         decision = self._office.policy.decide(question)
@@ -174,7 +174,10 @@ class Passage:
             )
         if decision.verdict == "ask" and (breach := await self._breach(place, count=True)):
             return await self._closed(f"{self._tool} was denied: {breach}", "denied")
-        if key and await self._claim(key, entry, bound) == "unknown":
+        claim = await self._claim(key, entry, bound) if key else "ours"
+        if claim == "done" and (done := await self._office.effects.done(key)) is not None:
+            return await self._repeat(place, done, bound)
+        if claim != "ours":
             return await self._closed(unknown_outcome(entry), "error")
         return await self._send(place, bound, key)
 
@@ -192,9 +195,7 @@ class Passage:
         """Where the arguments come from; looked up for effects alone, since it reads the record."""
         if not entry.effect:
             return CLEAN
-        return await provenance_of(
-            self._ledger, self._office.catalogue, self._context, entry, self._given
-        )
+        return await self._office.origins.of(self._context, entry, self._given)
 
     async def _claim(self, key: str, entry: ToolEntry, bound: dict[str, Json]) -> str:
         recorded = self._office.masking.value(bound)
@@ -244,17 +245,17 @@ class Passage:
         # From here on nobody gets to see a secret: not the record, the files, or the worker.
         got = replace(got, answer=self._office.masking.answer(got.answer))
         seconds = time.perf_counter() - begun
-        result = await self._ledger.exchanges.record(
+        made = self._ledger.exchanges.prepared(
             self._context.run,
             self._context.task,
             "tool",
             {"tool": self._tool, "arguments": self._office.masking.value(bound)},
             got.answer.content(),
         )
+        result = made.digest
         if key:
-            await self._office.effects.settle(
-                key, got.state, result if got.state == "done" else None
-            )
+            done = result if got.state == "done" else None
+            await self._office.effects.settle(key, got.state, done, made)
         if got.answered and entry.label.rank > self._label.rank:
             # Before the call is closed and its file can be read: what counts as answered, and what
             # others can read, has raised the label.
@@ -263,7 +264,13 @@ class Passage:
             read = Read(call=self._id, result=result)
             self._office.recall.keep(self._context.run, self._tool, bound, read)
         reply = await self._handed(place, got.answer, got.outcome)
-        await self._ledger.calls.close(self._id, got.outcome, result=result, seconds=seconds)
+        await self._ledger.calls.close(
+            self._id,
+            got.outcome,
+            result=result,
+            seconds=seconds,
+            exchange=None if key else made,
+        )
         self._tell("answered", got.outcome)
         return reply
 
@@ -281,7 +288,14 @@ class Passage:
                 return Exchanged(
                     answer=replace(answer, note=told), outcome="ok", state="done", answered=True
                 )
-        elicit = Elicitor(self._ledger.approvals, self._context, entry, self._id, self._put)
+        elicit = Elicitor(
+            self._ledger.approvals,
+            self._context,
+            entry,
+            self._id,
+            self._put,
+            self._office.masking,
+        )
         origin = replace(self._origin, progress=self._progressed, elicit=elicit)
         try:
             return await exchange(place, sent, origin)
@@ -299,7 +313,8 @@ class Passage:
         return await self._ask(question)
 
     def _progressed(self, progress: Progress) -> None:
-        self._tell("progress", share=progress.share, message=progress.message)
+        said = self._office.masking.text(progress.message)
+        self._tell("progress", share=progress.share, message=said)
 
     async def _open(
         self,
@@ -347,6 +362,7 @@ class Passage:
             error=answer.error,
             outcome=outcome,
             handed_off=path,
+            blocks=answer.blocks,
         )
 
     def _seconds(self) -> float:

@@ -6,22 +6,27 @@ than its terms say.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Iterable, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import Callable, Iterable, Mapping
+from functools import partial
 
 import anyio
 from anyio.abc import TaskGroup
 
 from runtime.canonical import Json
 from runtime.errors import ServerUnavailable
+from tools.catalogue import Listed
 from tools.config import Terms, ToolsConfig
 from tools.credentials import EVERYBODY, Keyring
-from tools.live import Withheld
+from tools.definition import Definition
+from tools.http_auth import resource_of
 from tools.pins import Held, Pins
-from tools.resolve import Start
+from tools.places import Places
+from tools.resolve import Address, Start
+from tools.rest_auth import proof_of
 from tools.results import Answer
 from tools.sessions import Session
 from tools.target import Origin
+from tools.tenants import entry_of
 
 _MOST = 32
 """Sessions of one server; beyond them the one that rested longest is ended."""
@@ -43,11 +48,12 @@ class Pool:
         self.name = name
         self._mask = mask
         self._terms: Terms = config.servers[name].switchyard
+        self._auth = config.servers[name].auth
         self._start = start
         self._pins = pins if self._terms.pinned else Pins()
         self._environment = environment
         self._folder = config.file.parent
-        self._free = anyio.Semaphore(self._terms.max_parallel, fast_acquire=True)
+        self._places = Places(name, self._terms)
         self._closed = anyio.Event()
         self._tasks: TaskGroup | None = None
         listed = self._terms.credentials
@@ -101,6 +107,10 @@ class Pool:
         """Wait until the tools are known, where the server said that they changed."""
         await self._first.settled()
 
+    def listed(self, definition: Definition) -> Listed:
+        """A tool of it for the catalogue."""
+        return definition.listed()
+
     async def recheck(self) -> None:
         """Hold the tools against the pins once more: an operator may have released some."""
         for session in list(self._by_tenant.values()):
@@ -115,37 +125,11 @@ class Pool:
             CallRefused: the server answered that it cannot do this.
             CallLost: it was sent, and no usable answer came.
         """
-        async with self._place():
+        async with self._places.one():
             return await self._of(origin.context.tenant).call(tool, arguments, origin)
 
-    @asynccontextmanager
-    async def _place(self) -> AsyncIterator[None]:
-        seconds, most = self._terms.timeout_seconds, self._terms.max_parallel
-        with anyio.move_on_after(seconds) as scope:
-            await self._free.acquire()
-        if scope.cancelled_caught:
-            raise ServerUnavailable(
-                self.name,
-                f"{most} calls to it (max_parallel) were under way for {seconds:g} s.",
-                remedy="Nothing was sent. Try again later, or raise max_parallel in its entry.",
-            )
-        try:
-            yield
-        finally:
-            self._free.release()
-
     def _of(self, tenant: str) -> Session:
-        listed = self._terms.credentials
-        if not listed:
-            return self._first
-        name = tenant if tenant in listed else EVERYBODY
-        if name not in listed:
-            raise Withheld(
-                self.name,
-                f"Tenant {tenant!r} has no credentials there.",
-                remedy="Nothing was sent. An operator adds them under switchyard.credentials of"
-                " its entry in config/mcp.json.",
-            )
+        name = entry_of(self.name, self._terms.credentials, tenant)
         session = self._by_tenant.pop(name, None) or self._started(name)
         # The last one is the one that was used last.
         self._by_tenant[name] = session
@@ -172,8 +156,19 @@ class Pool:
         )
 
     def _session(self, tenant: str) -> Session:
-        wanted = self._terms.credentials.get(tenant, {})
-        keyring = Keyring(
-            wanted=wanted, environment=self._environment, folder=self._folder, mask=self._mask
+        own = self._terms.credentials.get(tenant, {})
+        keyring = partial(
+            Keyring, environment=self._environment, folder=self._folder, mask=self._mask
         )
-        return Session(self.name, self._start, self._terms, pins=self._pins, keyring=keyring)
+        if self._auth is None or not isinstance(self._start, Address):
+            proof = None
+        else:
+            proof = proof_of(self._auth, own, keyring, resource_of(self._start.url))
+        return Session(
+            self.name,
+            self._start,
+            self._terms,
+            pins=self._pins,
+            keyring=keyring(wanted={} if proof else own),
+            proof=proof,
+        )

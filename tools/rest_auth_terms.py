@@ -1,6 +1,7 @@
-"""How calls to an API prove who they are: the key `auth` of an entry in `config/mcp.json`.
+"""How calls over HTTP prove who they are: the key `auth` of an entry in `config/mcp.json`.
 
-It names where each secret is found, never the secret itself.
+It names where each secret is found, never the secret itself. APIs and tool servers that have an
+address take the same kinds.
 """
 
 from __future__ import annotations
@@ -10,6 +11,8 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from tools.credentials import Credential
+
+Algorithm = Literal["RS256", "RS384", "RS512", "PS256", "ES256", "ES384", "EdDSA"]
 
 
 class ApiKey(BaseModel):
@@ -31,9 +34,17 @@ class OAuthClient(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     type: Literal["oauth_client"]
-    token_url: str
+    token_url: str = ""
+    """Where tokens are fetched. In its place:"""
+    issuer: str = ""
+    """The authorization server, whose metadata say where. No other one gets the credentials."""
     client_id: Credential
-    client_secret: Credential
+    client_secret: Credential | None = None
+    """In its place:"""
+    private_key: Credential | None = None
+    """A key in PEM. It signs who we are, and is itself never sent (RFC 7523)."""
+    algorithm: Algorithm = "RS256"
+    """Of the signatures with `private_key`."""
     scope: str = ""
     audience: str = ""
 
@@ -51,6 +62,9 @@ class AwsSigV4(BaseModel):
     session_token: Credential | None = None
 
 
+Auth = Annotated[ApiKey | OAuthClient | AwsSigV4, Field(discriminator="type")]
+
+
 def secrets_of(auth: ApiKey | OAuthClient | AwsSigV4 | None) -> dict[str, Credential]:
     """Where each secret is found, by the key that names it."""
     if auth is None:
@@ -59,4 +73,27 @@ def secrets_of(auth: ApiKey | OAuthClient | AwsSigV4 | None) -> dict[str, Creden
     return {name: one for name, one in found.items() if isinstance(one, Credential)}
 
 
-Auth = Annotated[ApiKey | OAuthClient | AwsSigV4, Field(discriminator="type")]
+def mistakes_of(auth: ApiKey | OAuthClient | AwsSigV4) -> list[tuple[str, str, str]]:
+    """What types alone cannot say: the key, what is wrong with it, and the remedy."""
+    found = [
+        (
+            name,
+            f"The credential {name!r} needs one of 'env' and 'file'.",
+            "Name where the secret is found.",
+        )
+        for name, one in secrets_of(auth).items()
+        if (one.env is None) == (one.file is None)
+    ]
+    if not isinstance(auth, OAuthClient):
+        return found
+    if bool(auth.token_url) == bool(auth.issuer):
+        told = "Client credentials need one of 'token_url' and 'issuer'."
+        found.append(("token_url", told, "Name the one server that may get the credentials."))
+    if (auth.client_secret is None) == (auth.private_key is None):
+        told = "Client credentials need one of 'client_secret' and 'private_key'."
+        found.append(("client_secret", told, "Keep the one that the client was registered with."))
+    for name, url in (("token_url", auth.token_url), ("issuer", auth.issuer)):
+        if url and not url.startswith(("https://", "http://")):
+            told = f"{url!r} is no address."
+            found.append((name, told, "Begin it with https://."))
+    return found

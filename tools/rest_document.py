@@ -21,6 +21,7 @@ from runtime.canonical import Json
 from tools.catalogue import Listed
 from tools.config import Action
 from tools.definition import Definition
+from tools.rest_body import whole
 
 if TYPE_CHECKING:
     from fastmcp.utilities.openapi import HTTPRoute
@@ -56,7 +57,7 @@ class BadDocument(Exception):
 class Operation:
     """One operation of an API."""
 
-    listed: Listed
+    definition: Definition
     route: HTTPRoute
     hidden: frozenset[str]
     """Arguments that are never sent, whoever gives them."""
@@ -71,6 +72,11 @@ class Document:
     """The address that the document itself names first; may be relative, or empty."""
     director: RequestDirector
 
+    @property
+    def definitions(self) -> list[Definition]:
+        """Every operation in the words of the document."""
+        return [one.definition for one in self.operations.values()]
+
     def request(self, name: str, arguments: dict[str, Json], base: str) -> httpx.Request:
         """The request of a call, without credentials.
 
@@ -79,7 +85,7 @@ class Document:
         """
         operation = self.operations[name]
         given = {key: one for key, one in arguments.items() if key not in operation.hidden}
-        return self.director.build(operation.route, given, base)
+        return whole(operation.route, given, self.director.build(operation.route, given, base))
 
 
 def read_document(text: str, reserved: Collection[str]) -> Document:
@@ -145,16 +151,25 @@ def _operation(name: str, route: HTTPRoute, reserved: frozenset[str]) -> Operati
     )
     words = [route.summary or "", route.description or ""]
     told = "\n".join(dict.fromkeys(word.strip() for word in words if word.strip()))
-    action = _METHODS[route.method]
     definition = Definition(
         name=name,
         description=(told or f"{route.method} {route.path}")[:_LONGEST],
         arguments=_without(route.flat_param_schema, hidden),
-        notes={"readOnlyHint": action == "read"},
+        # What is called is pinned as well: the same words may come to stand for another request.
+        notes={
+            "readOnlyHint": _METHODS[route.method] == "read",
+            "method": route.method,
+            "path": route.path,
+        },
     )
-    if definition.deceptive:
-        raise BadDocument(f"The operation {name!r} hides invisible characters in its schema.")
-    return Operation(listed=replace(definition.listed(), action=action), route=route, hidden=hidden)
+    return Operation(definition=definition, route=route, hidden=hidden)
+
+
+def listed_of(definition: Definition) -> Listed:
+    """An operation for the catalogue: what it does follows from its method."""
+    notes = definition.notes if isinstance(definition.notes, dict) else {}
+    action = _METHODS.get(str(notes.get("method")), "write")
+    return replace(definition.listed(), action=action)
 
 
 def _without(schema: Json, hidden: frozenset[str]) -> Json:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import httpx
 
 from tools.live import CallLost
+from tools.proof import NotAuthorised, Send
 
 _HOPS = 3
 _KEEPS = frozenset({307, 308})
@@ -74,6 +75,19 @@ async def send(transport: httpx.AsyncHTTPTransport, request: httpx.Request, most
         body=bytes(body),
         location=response.headers.get("location", ""),
     )
+
+
+def fetcher(transport: httpx.AsyncHTTPTransport) -> Send:
+    """Fetches what a proof takes; a failure says that it was not for the call itself."""
+
+    async def fetched(request: httpx.Request, most: int) -> tuple[int, bytes]:
+        try:
+            got = await send(transport, request, most)
+        except CallLost as error:
+            raise NotAuthorised(f"The token endpoint: {error.reason}") from None
+        return got.status, got.body
+
+    return fetched
 
 
 def redirected(request: httpx.Request, got: Received, hops: int) -> httpx.Request | None:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from mcp.types import (
     AudioContent,
+    BlobResourceContents,
     CallToolResult,
     ContentBlock,
     EmbeddedResource,
@@ -17,6 +19,7 @@ from mcp.types import (
 )
 
 from runtime.canonical import Json
+from tools.blocks import blocks_of
 from tools.credentials import OPEN, Veil
 from tools.invisible import cleaned, note
 
@@ -33,6 +36,8 @@ class Answer:
     """The tool itself says that it failed."""
     note: str = ""
     """What the gateway has to tell of it; it stands behind whatever part of the text is shown."""
+    blocks: Json = None
+    """The content in the protocol's own blocks, where one of them is not text."""
 
     @property
     def size(self) -> int:
@@ -42,7 +47,8 @@ class Answer:
     def content(self) -> Json:
         """The answer as JSON, to be kept in the ledger."""
         kept: Json = {"text": self.text, "data": self.data, "error": self.error}
-        return kept | ({"note": self.note} if self.note else {})
+        kept |= {"note": self.note} if self.note else {}
+        return kept | ({"blocks": self.blocks} if self.blocks else {})
 
 
 def answer_of(result: CallToolResult, veil: Veil = OPEN) -> Answer:
@@ -57,9 +63,12 @@ def answer_of(result: CallToolResult, veil: Veil = OPEN) -> Answer:
     data = veil.value(data) if veil else data
     # A tool that returns plain text is wrapped as {"result": text}: the text reads better bare.
     if data is not None and not (data.keys() == {"result"} and isinstance(data["result"], str)):
-        text = json.dumps(data, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+        shown = _without_bytes(data, result.content)
+        text = json.dumps(shown, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
     # The text says the same as the data once more, as a rule: counted once.
-    return Answer(text=text, data=data, error=result.isError, note=note(max(taken, inside)))
+    told = note(max(taken, inside))
+    blocks = veil.value(_cleaned(blocks_of(result.content))[0])
+    return Answer(text=text, data=data, error=result.isError, note=told, blocks=blocks)
 
 
 def _cleaned(value: Json) -> tuple[Json, int]:
@@ -86,7 +95,36 @@ def recalled(content: bytes) -> Answer:
         data=stored["data"],
         error=stored["error"],
         note=stored.get("note", ""),
+        blocks=stored.get("blocks"),
     )
+
+
+def _without_bytes(data: Json, content: Sequence[ContentBlock]) -> Json:
+    """The data as a model reads it: bytes that a block carries as well are named here too."""
+    names = {coded: _block(block) for block in content if (coded := _coded(block))}
+    return _named(data, names) if names else data
+
+
+def _coded(block: ContentBlock) -> str:
+    match block:
+        case ImageContent() | AudioContent():
+            return block.data
+        case EmbeddedResource(resource=BlobResourceContents() as resource):
+            return resource.blob
+        case _:
+            return ""
+
+
+def _named(value: Json, names: Mapping[str, str]) -> Json:
+    match value:
+        case str():
+            return names.get(value, value)
+        case list():
+            return [_named(one, names) for one in value]
+        case dict():
+            return {key: _named(one, names) for key, one in value.items()}
+        case _:
+            return value
 
 
 def _block(block: ContentBlock) -> str:

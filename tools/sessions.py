@@ -19,15 +19,18 @@ from mcp import ClientSession, McpError
 
 from runtime.canonical import Json
 from runtime.errors import ServerUnavailable, SwitchyardError
-from tools.breaker import Breaker
+from tools.breaker import Breaker, backoff
 from tools.config import Terms
 from tools.credentials import OPEN, CredentialMissing, Keyring, Veil
 from tools.definition import Definition, definitions
 from tools.elicitation import Progress
 from tools.http import client_factory, refused, told
+from tools.http_auth import Proven, proving
 from tools.listening import listeners
 from tools.live import CallLost, CallRefused, Ending, Live, Withheld
+from tools.outputs import Outputs
 from tools.pins import Held, Pins
+from tools.proof import NotAuthorised, Proof
 from tools.resolve import Address, Program, Start
 from tools.results import Answer, answer_of
 from tools.stdio import open_child
@@ -38,14 +41,19 @@ _log = logging.getLogger("tools.sessions")
 _PATIENCE = 1.0
 """A call waits for a restart that is at most this far away (seconds), and is refused otherwise."""
 
-_LONGEST_PAUSE = 30.0
-
 
 class Session:
     """One server: its live session, or the reason why there is none."""
 
     def __init__(
-        self, name: str, start: Start, terms: Terms, *, pins: Pins, keyring: Keyring
+        self,
+        name: str,
+        start: Start,
+        terms: Terms,
+        *,
+        pins: Pins,
+        keyring: Keyring,
+        proof: Proof | None = None,
     ) -> None:
         self.name = name
         self.held: Held | None = None
@@ -58,7 +66,8 @@ class Session:
         self._terms = terms
         self._pins = pins
         self._keyring = keyring
-        self._veil = OPEN
+        self._proof = proof
+        self._veil = proof.veil if proof else OPEN
         self._breaker = Breaker(terms.breaker.failures, terms.breaker.seconds)
         self._found: list[Definition] = []
         self._live: Live | None = None
@@ -115,7 +124,7 @@ class Session:
         """
         pause = self._breaker.admit()
         if pause is not None:
-            raise self._broken(pause)
+            raise self._breaker.refusal(self.name, pause, self.reason)
         self.busy += 1
         try:
             return await self._call(tool, arguments, origin)
@@ -192,16 +201,6 @@ class Session:
             raise self._unavailable(self._not_before - time.monotonic())
         return self._live
 
-    def _broken(self, pause: float) -> ServerUnavailable:
-        last = f" The last time: {self.reason}" if self.reason else ""
-        again = f" It is tried again in {pause:.0f} s." if pause else " Another call tries it now."
-        return ServerUnavailable(
-            self.name,
-            f"It failed {self._breaker.failed_in_a_row} times in a row, so that nothing is sent to"
-            f" it for a while.{last}",
-            remedy=f"Go on without it.{again}",
-        )
-
     def _unavailable(self, pause: float) -> ServerUnavailable:
         again = f" It is tried again in {pause:.0f} s." if pause > _PATIENCE else ""
         return ServerUnavailable(
@@ -216,7 +215,8 @@ class Session:
         try:
             with live.scope:
                 secrets = await self._keyring.read()
-                self._veil = Veil(secrets, self._keyring.wanted)
+                if self._proof is None:
+                    self._veil = Veil(secrets, self._keyring.wanted)
                 async with self._connected(live, _equipped(self._start, secrets)) as session:
                     await self._greet(session, live)
                     if not live.ended.is_set():
@@ -240,8 +240,7 @@ class Session:
             self._breaker.release()
         else:
             self._breaker.failed()
-        pause = min(_LONGEST_PAUSE, 0.5 * 2 ** (self._failures - 2)) if self._failures > 1 else 0.0
-        self._not_before = time.monotonic() + pause
+        self._not_before = time.monotonic() + backoff(self._failures)
         _log.warning("tool server %s: %s", self.name, self.reason)
 
     async def _greet(self, session: ClientSession, live: Live) -> None:
@@ -281,6 +280,7 @@ class Session:
                 return
             if self._veil:
                 found = [Definition(**self._veil.value(one.model_dump())) for one in found]
+            live.outputs = Outputs(found)
             self._found, self.held = found, await self._pins.hold(self.name, found)
         except (SwitchyardError, ValueError) as error:
             live.end("died", str(error))
@@ -305,12 +305,17 @@ class Session:
                 ):
                     yield session
             case Address():
-                async with create_session(self._connection(start, live, limit)) as session:
+                async with (
+                    proving(self._proof) as proven,
+                    create_session(self._connection(start, live, limit, proven)) as session,
+                ):
                     yield session
 
-    def _connection(self, start: Address, live: Live, limit: int) -> StreamableHttpConnection:
+    def _connection(
+        self, start: Address, live: Live, limit: int, proven: Proven | None
+    ) -> StreamableHttpConnection:
         ears = listeners(live, self._veil)
-        return StreamableHttpConnection(
+        connection = StreamableHttpConnection(
             transport="streamable_http",
             url=start.url,
             headers=start.headers,
@@ -319,6 +324,9 @@ class Session:
             httpx_client_factory=client_factory(limit, lambda: live.too_large(limit)),
             session_kwargs={"elicitation_callback": ears.elicit, "message_handler": ears.message},
         )
+        if proven is not None:
+            connection["auth"] = proven
+        return connection
 
 
 def _equipped(start: Start, secrets: dict[str, str]) -> Start:
@@ -340,7 +348,7 @@ def _why(error: BaseException, start: Start) -> tuple[Ending, str]:
         case OSError() if isinstance(start, Program):
             where = error.filename or start.command
             return "unsent", f"It cannot be started: {where}: {error.strerror or error}."
-        case CredentialMissing() | SwitchyardError() | ValueError():
+        case CredentialMissing() | NotAuthorised() | SwitchyardError() | ValueError():
             return "unsent", str(error)
         case McpError():
             return "died", f"It answered its start with an error: {error}."

@@ -9,13 +9,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
-from jsonschema.protocols import Validator
-
 from runtime.canonical import Json
 from runtime.context import RunContext
 from tools.catalogue import ToolEntry
 from tools.config import Terms
 from tools.elicitation import Elicit, Progress
+from tools.fit import Fit
 from tools.results import Answer
 
 
@@ -53,5 +52,5 @@ class Place:
     entry: ToolEntry
     target: Target
     terms: Terms
-    validator: Validator
+    fit: Fit
     """Of the entry's schema."""

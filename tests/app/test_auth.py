@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from app.auth import holder, identify, keys_of, presented_key
+from app.api_keys import holder, keys_of, presented_key
+from app.auth import identify
 from runtime.errors import ConfigError
 
 KEYS = {"anna": "k-1", "ben": "k-2"}

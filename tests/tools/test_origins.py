@@ -14,7 +14,7 @@ from runtime.canonical import Json
 from runtime.context import RunContext
 from runtime.labels import Label
 from tools.catalogue import ToolEntry
-from tools.origins import provenance_of
+from tools.origins import Origins
 from tools.provenance import CLEAN, Provenance
 from tools.results import Answer
 
@@ -57,6 +57,9 @@ class Desk:
     run: str = "r1"
     numbers: list[int] = field(default_factory=list)
 
+    def __post_init__(self) -> None:
+        self.known = Origins(self.ledger, CATALOGUE)
+
     async def start(self, request: str = REQUEST) -> None:
         await self.ledger.runs.start(
             self.run,
@@ -93,7 +96,7 @@ class Desk:
 
     async def of(self, **arguments: Json) -> Provenance:
         context = RunContext(run=self.run, task="d1/pay")
-        return await provenance_of(self.ledger, CATALOGUE, context, PAY, arguments)
+        return await self.known.of(context, PAY, arguments)
 
     async def origins(self, **arguments: Json) -> dict[str, str]:
         return {one.name: one.origin for one in (await self.of(**arguments)).arguments}

@@ -1,0 +1,68 @@
+"""What every kind of proof has in common: how a call over HTTP shows who makes it.
+
+The secrets are read here and veiled here; neither arguments nor answers ever hold one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Protocol
+
+import httpx
+
+from tools.credentials import Credential, Keyring, Veil
+
+Send = Callable[[httpx.Request, int], Awaitable[tuple[int, bytes]]]
+"""Sends a request as it is; the status and at most so many bytes of the answer."""
+
+
+class NotAuthorised(Exception):
+    """There are no credentials to send a call with; nothing was sent."""
+
+
+class Proof(Protocol):
+    """How calls prove who they are."""
+
+    @property
+    def veil(self) -> Veil:
+        """Hides the secrets that are in use now; the same object for good."""
+        ...
+
+    async def put_on(self, request: httpx.Request, send: Send) -> httpx.Request:
+        """The request with its proof. `send` is for fetching what it takes.
+
+        Raises:
+            CredentialMissing: a secret is not where the entry says.
+            NotAuthorised: what it takes cannot be fetched.
+        """
+        ...
+
+    def refused(self) -> bool:
+        """The other side did not accept the proof. Whether another one may be had at once."""
+        ...
+
+
+class Secrets:
+    """Secrets that are read when first needed, and again after they were refused."""
+
+    def __init__(self, wanted: Mapping[str, Credential], keyring: Callable[..., Keyring]) -> None:
+        self._wanted = wanted
+        self._keyring = keyring(wanted=wanted, texts=frozenset({"private_key"}))
+        self._read: dict[str, str] = {}
+        self._got: list[str] = []
+        self.veil = Veil({}, {})
+
+    async def read(self) -> dict[str, str]:
+        if not self._read:
+            self._read = await self._keyring.read()
+            self.veil.cover(self._read, self._wanted, self._got)
+        return self._read
+
+    def got(self, token: str) -> None:
+        """Hide what was got for the secrets, like the secrets; the one before it too."""
+        self._keyring.mask([token])
+        self._got = [*self._got[-1:], token]
+        self.veil.cover(self._read, self._wanted, self._got)
+
+    def forget(self) -> None:
+        self._read = {}
