@@ -78,3 +78,38 @@ def _matched(name: str, declared: SpecInput, text: str, upstream: Mapping[str, J
         value=text[:80],
         remedy=declared.description or f"Name something that matches {declared.match!r}.",
     )
+
+
+def strange_inputs(
+    specialist: Specialist, text: str, given: Mapping[str, Json] | None = None
+) -> tuple[str, ...]:
+    """The texts of those inputs that the specialist's file calls untrusted.
+
+    Only what a request or a parent's plan says: what other dispatches found is known to come from
+    where they read it.
+    """
+    found: list[str] = []
+    for name in specialist.untrusted:
+        declared = specialist.inputs.get(name)
+        if declared is None:
+            continue
+        if given and name in given:
+            found += _texts(given[name])
+        elif declared.match:
+            match = re.search(declared.match, text)
+            found += [match.group(match.lastindex or 0)] if match else []
+        elif declared.given == "request":
+            found.append(text)
+    return tuple(one for one in found if one.strip())
+
+
+def _texts(value: Json) -> list[str]:
+    match value:
+        case str():
+            return [value]
+        case dict():
+            return [text for part in value.values() for text in _texts(part)]
+        case list():
+            return [text for part in value for text in _texts(part)]
+        case _:
+            return []

@@ -9,8 +9,8 @@ from __future__ import annotations
 from langgraph_sdk import Auth
 
 from app.api_cancel import note_cancel
-from graphs.services import services_when_open
 from app.api_keys import Headers, holder, keys_of, presented_key
+from graphs.services import services_when_open
 from runtime.settings import load
 
 auth = Auth()

@@ -18,6 +18,7 @@ from app.check_intents import Warned, problems_of_intents, warnings_of_intents
 from app.check_plans import problems_of_plan
 from app.check_routing import problems_of_routing
 from app.check_specialists import Known, problems_of_one
+from app.facade_config import problems_of_facade
 from app.parts import Parts, parts_of
 from app.spec_source import read_all
 from ledger.store import open_ledger
@@ -97,6 +98,10 @@ async def check_all(settings: Settings, path: str | None, *, start_tools: bool) 
             complete=bool(known.catalogue) and not known.unavailable,
         )
     problems += broken + _not_started(config, learnt.unavailable, broken)
+    if config is not None:
+        problems += problems_of_facade(
+            parts.facade, tuple(config.servers), tuple(known.catalogue or ())
+        )
     for source in sources:
         problems += [*problems_of_one(source, known), *problems_of_plan(source, limits)]
     problems += problems_of_intents(sources)

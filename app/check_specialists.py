@@ -44,6 +44,7 @@ def problems_of_one(source: Source, known: Known) -> Iterator[ConfigError]:
     yield from _schemas(source)
     yield from _tools(source, known)
     yield from _reads(source, known)
+    yield from _untrusted(source)
 
 
 def _vendors(source: Source) -> Iterator[ConfigError]:
@@ -106,6 +107,17 @@ def _schemas(source: Source) -> Iterator[ConfigError]:
             inner = [*path, *error.absolute_path]
             yield source.problem(
                 inner, f"this is no JSON schema: {error.message[:160]}", "Mend the schema."
+            )
+
+
+def _untrusted(source: Source) -> Iterator[ConfigError]:
+    for at, name in enumerate(source.specialist.untrusted):
+        if name not in source.specialist.inputs:
+            yield source.problem(
+                ["untrusted", at],
+                f"{name!r} is no input of this specialist",
+                f"Inputs are: {', '.join(source.specialist.inputs) or 'none'}. What a tool returns"
+                " is untrusted by the terms of its server in config/mcp.json.",
             )
 
 

@@ -173,10 +173,10 @@ def approvals(home: str, json: bool) -> None:
 def check(path: str | None, offline_tools: bool, strict: bool, json: bool) -> None:
     """Load every specialist, policy and configuration; name each problem.
 
-    PATH may hold any of specialists/, models.yaml, mcp.json, limits.yaml, routing.yaml and
-    policy/; what it lacks is taken from the installation. Each problem is told with its file,
-    line, reason and remedy. Ends with 1 if there is any. Intents that are easily confused are
-    warned of; that alone ends with 0.
+    PATH may hold any of specialists/, models.yaml, mcp.json, limits.yaml, routing.yaml,
+    facade.yaml and policy/; what it lacks is taken from the installation. Each problem is told
+    with its file, line, reason and remedy. Ends with 1 if there is any. Intents that are easily
+    confused are warned of; that alone ends with 0.
     """
     from app.check import check_all, report_json, show_report
 

@@ -5,13 +5,15 @@ Nothing in it can be chosen by a client; without the file, what reads is offered
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
+from runtime.errors import ConfigError
 from runtime.labels import Label
-from runtime.yaml_source import load_config
+from runtime.yaml_source import complaints, load_config, load_yaml
 
 FILE = "facade.yaml"
 """Its name in the folder of configuration."""
@@ -88,3 +90,37 @@ def load_facade(config: Path) -> FacadeFile:
     """
     file = config / FILE
     return load_config(file, FacadeFile) if file.exists() else FacadeFile()
+
+
+def problems_of_facade(
+    file: Path, servers: Collection[str], tools: Collection[str]
+) -> list[ConfigError]:
+    """Everything that is wrong with the file `file`, each with its line; nothing where it is not.
+
+    Args:
+        servers: All that are configured.
+        tools: All that are known; none where no server was asked.
+    """
+    if not file.exists():
+        return []
+    try:
+        source = load_yaml(file.read_text(encoding="utf-8"), file)
+        read = FacadeFile.model_validate(source.data)
+    except OSError as error:
+        return [ConfigError(f"cannot be read: {error}", file=file, remedy="Restore the file.")]
+    except ConfigError as error:
+        return [error]
+    except ValidationError as error:
+        return complaints(error, source, file)
+    found = []
+    for name in read.servers:
+        if name not in ("*", *servers):
+            told, remedy = f"there is no tool server {name!r}", f"Known: {', '.join(servers)}."
+            line = source.line(("servers", read.servers.index(name)))
+            found.append(ConfigError(told, file=file, line=line, field="servers", remedy=remedy))
+    for name in read.tools:
+        if tools and name not in tools:
+            told, remedy = f"there is no tool {name!r}", "`switchyard tools` lists them."
+            line = source.line(("tools", name))
+            found.append(ConfigError(told, file=file, line=line, field="tools", remedy=remedy))
+    return found

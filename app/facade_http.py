@@ -30,7 +30,7 @@ from runtime.errors import OperatorError, RequestError
 PATH = "/mcp"
 
 _HERE = ("localhost", "127.0.0.1", "[::1]")
-_LAST_ANSWERS = 3
+_LAST_ANSWERS = 2
 """Seconds that clients have to take their answers when the server ends."""
 
 

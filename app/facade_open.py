@@ -4,6 +4,7 @@ sessions, whose last calls are recorded, then the tool servers, then the ledger.
 from __future__ import annotations
 
 import asyncio
+import logging
 import signal
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -13,12 +14,13 @@ from pathlib import Path
 from agents.limits import load_limits
 from app.api_keys import keys_of
 from app.facade import Facade
-from app.facade_config import FacadeFile, load_facade
+from app.facade_config import FILE, FacadeFile, load_facade, problems_of_facade
 from app.facade_offer import seen
 from app.facade_run import close_left
 from app.facade_session import House
 from graphs.holding import open_holding
 from ledger.store import open_ledger
+from runtime.errors import SwitchyardError
 from runtime.settings import Settings
 from tools.config import load_tools
 from tools.gateway import Gateway, Quotas, open_gateway
@@ -27,6 +29,8 @@ from tools.policy import load_policy
 
 PROCESS = "mcp"
 """How the names of processes of the facade begin."""
+
+_log = logging.getLogger("app.facade")
 
 _LOOK = 2.0
 """Seconds between two looks at what is offered."""
@@ -59,24 +63,31 @@ async def serve(settings: Settings, way: Way) -> None:
         # Each way of serving is imported by itself: HTTP takes a while to load.
         from app.facade_stdio import serve_stdio  # noqa: PLC0415
 
-        async with _facade(settings, file, way) as facade:
+        async with open_facade(settings, file, way) as facade:
             await serve_stdio(facade, file.tenant, file.user, file.message_bytes, stop)
         return
     from app.facade_http import listening, serve_http  # noqa: PLC0415
 
     keys = keys_of(settings.api_keys)
     with listening(way.host, way.port, keys) as listener:
-        async with _facade(settings, file, way) as facade:
+        async with open_facade(settings, file, way) as facade:
             await serve_http(facade, file, keys, listener, stop)
 
 
 @asynccontextmanager
-async def _facade(settings: Settings, file: FacadeFile, way: Way) -> AsyncIterator[Facade]:
+async def open_facade(settings: Settings, file: FacadeFile, way: Way) -> AsyncIterator[Facade]:
+    """The facade over its rooms. Sessions that are open when the context is left are cut off.
+
+    Raises:
+        ConfigError: a configuration file is wrong.
+        LedgerUnavailable: the ledger cannot be opened.
+    """
     limits = await asyncio.to_thread(load_limits, settings.config / "limits.yaml")
+    config = load_tools(settings.config / "mcp.json")
     async with (
         open_ledger(settings.ledger) as ledger,
         open_gateway(
-            load_tools(settings.config / "mcp.json"),
+            config,
             load_policy(settings.config / "policy"),
             ledger,
             environment=settings.for_servers(),
@@ -90,6 +101,11 @@ async def _facade(settings: Settings, file: FacadeFile, way: Way) -> AsyncIterat
         open_holding(ledger, PROCESS) as holding,
     ):
         await close_left(ledger, holding)
+        for problem in problems_of_facade(
+            settings.config / FILE, tuple(config.servers), tuple(gateway.catalogue)
+        ):
+            # No reason not to serve the others: a server may be down, or have lost a tool.
+            _log.warning("%s", problem)
         facade = Facade(
             House(
                 file=file,
@@ -113,7 +129,11 @@ async def _look(facade: Facade, gateway: Gateway) -> None:
     before = seen(gateway)
     while True:
         await asyncio.sleep(_LOOK)
-        await gateway.refresh()
+        try:
+            await gateway.refresh()
+        except SwitchyardError as error:
+            _log.warning("what is offered is not known: %s", error)
+            continue
         now = seen(gateway)
         if now != before:
             before = now

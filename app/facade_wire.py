@@ -81,11 +81,11 @@ class Wire:
 
     async def _put(self, question: Approval) -> ElicitResult:
         asked = question.question
+        # Its user shall know that these are words of a tool server, and of which.
+        message = f"{asked['tool']} asks: {asked['message']}"
         if asked["url"]:
-            return await self._session.elicit_url(
-                asked["message"], asked["url"], question.id, self._request
-            )
-        return await self._session.elicit_form(asked["message"], asked["form"], self._request)
+            return await self._session.elicit_url(message, asked["url"], question.id, self._request)
+        return await self._session.elicit_form(message, asked["form"], self._request)
 
     async def _progress(self, share: float | None, message: str) -> None:
         if self._token is None:

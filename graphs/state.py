@@ -52,6 +52,8 @@ class Job(TypedDict):
     """What a parent lets this job do; see `graphs/authority.py`."""
     asks_effects: NotRequired[bool]
     """A parent wants a person before every effect; its children cannot do with less."""
+    strange: NotRequired[list[str]]
+    """Texts of strangers that a parent was given as inputs."""
     scopes: NotRequired[list[str]]
     """Budgets of the parents that pay as well, the widest first."""
 

@@ -10,6 +10,7 @@ from langchain_core.language_models import BaseChatModel
 from langchain_core.tools import BaseTool
 from langgraph.func import task as langgraph_task
 
+from agents.intake import strange_inputs
 from agents.record import Progress
 from agents.routing.tenants import permitted
 from agents.spec import Specialist
@@ -93,6 +94,7 @@ class ServiceWorkshop:
                 "given": dict(inputs),
                 "authority": as_json(authority),
                 "asks_effects": context.asks_effects,
+                "strange": list(context.strange),
                 "scopes": [*context.scopes, scope],
             }
         )
@@ -133,6 +135,14 @@ def context_of(services: Services, job: Job) -> RunContext:
         specialist=job["specialist"],
         task=job["task"],
         tools=authority_of(services, job).tools,
+        strange=_strange(services, job),
         asks_effects=asks_effects(services, job),
         scopes=tuple(job.get("scopes", ())),
     )
+
+
+def _strange(services: Services, job: Job) -> tuple[str, ...]:
+    """Texts of strangers among what the job was given, and what its parents were."""
+    specialist = services.registry.require(job["specialist"])
+    own = strange_inputs(specialist, job["text"], job.get("given"))
+    return tuple(dict.fromkeys((*job.get("strange", ()), *own)))

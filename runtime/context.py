@@ -28,6 +28,8 @@ class RunContext:
     """Tools that the specialist's file declares; nothing outside of it is ever permitted."""
     foreseen: frozenset[str] = frozenset()
     """Tools that the plan names for this task, before any untrusted text was read."""
+    strange: tuple[str, ...] = ()
+    """Texts of the request that strangers wrote: inputs that a specialist calls untrusted."""
     asks_effects: bool = False
     """A specialist on the way here wants a person before every effect (`approval: effects`)."""
     scopes: tuple[str, ...] = ()

@@ -30,6 +30,7 @@ from tools.entities import asked
 from tools.file_tools import ENTRIES, READ, TERMS
 from tools.fit import Fit
 from tools.handle import ToolHandle
+from tools.http import LOGGERS
 from tools.inner import Inner, inner_of
 from tools.masking import Masking
 from tools.origins import Origins
@@ -334,9 +335,10 @@ async def open_gateway(
     masking = Masking(await asyncio.to_thread(known_secrets, config, known))
     ledger.exchanges.mask_by(masking.where_suspect)
     gateway = Gateway(config, policy, ledger, quotas or Quotas(), Pins(pins), masking)
-    # What a server wrote before it died is logged.
-    log, quiet = logging.getLogger("tools.sessions"), masking.log_filter()
-    log.addFilter(quiet)
+    # What a server wrote before it died is logged, and libraries log what they send and receive.
+    logs, quiet = [logging.getLogger(name) for name in LOGGERS], masking.log_filter()
+    for log in logs:
+        log.addFilter(quiet)
     raised: BaseException | None = None
     try:
         async with asyncio.TaskGroup() as tasks:
@@ -345,7 +347,8 @@ async def open_gateway(
                 yield gateway
             finally:
                 gateway._close()
-                log.removeFilter(quiet)
+                for log in logs:
+                    log.removeFilter(quiet)
     except BaseExceptionGroup as group:
         if len(group.exceptions) > 1:
             raise

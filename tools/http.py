@@ -11,6 +11,9 @@ import httpx
 
 from tools.resolve import Address
 
+LOGGERS = ("tools.sessions", "httpx", "mcp.client.streamable_http", "mcp.shared.session")
+"""Loggers that write addresses and messages of tool servers, hence possibly secrets."""
+
 
 class AnswerTooLarge(httpx.StreamError):
     """An answer passed the cap; the rest of it is not read."""

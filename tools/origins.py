@@ -38,6 +38,9 @@ class _Read:
     """What a run has read so far."""
 
     request: Text
+    """The user's own words."""
+    words: str
+    """All that the user sent."""
     runs: tuple[str, ...]
     known: set[tuple[str, str]] = field(default_factory=set)
     """Calls with their results that were taken in."""
@@ -57,7 +60,7 @@ class Origins:
     def __init__(self, ledger: Ledger, catalogue: Mapping[str, ToolEntry]) -> None:
         self._ledger = ledger
         self._catalogue = catalogue
-        self._kept: OrderedDict[str, _Read] = OrderedDict()
+        self._kept: OrderedDict[tuple[str, tuple[str, ...]], _Read] = OrderedDict()
 
     async def of(
         self, context: RunContext, entry: ToolEntry, arguments: Mapping[str, Json]
@@ -68,7 +71,7 @@ class Origins:
         there itself. All others are as untrusted as the worst that the run has read. An argument
         that only carries content counts for the references in it: links, addresses, accounts.
         """
-        read = await self._read(context.run)
+        read = await self._read(context)
         if not read.taint:
             return CLEAN
         found = [
@@ -78,25 +81,37 @@ class Origins:
         told = tuple(one for one in found if one is not None)
         return Provenance(tainted=True, taint=read.taint, arguments=told)
 
-    async def _read(self, run: str) -> _Read:
-        read = self._kept.pop(run, None)
-        flow = await self._flow(run, read)
-        if read is not None and (read.request.words, read.runs) != (flow.words, flow.runs):
+    async def _read(self, context: RunContext) -> _Read:
+        key = (context.run, context.strange)
+        read = self._kept.pop(key, None)
+        flow = await self._flow(context.run, read)
+        if read is not None and (read.words, read.runs) != (flow.words, flow.runs):
             # Other words trust other records.
-            read, flow = None, await self._flow(run, None)
+            read, flow = None, await self._flow(context.run, None)
         if read is None:
-            read = _Read(request=Text(flow.words), runs=flow.runs)
-            if len(flow.runs) > _FARTHEST:
-                read.taint = "a conversation too long to look through"
+            read = _begun(flow, context.strange)
         for call in flow.brought:
             _take_in(self._catalogue, call, read)
-        self._kept[run] = read
+        self._kept[key] = read
         while len(self._kept) > _KEPT:
             self._kept.popitem(last=False)
         return read
 
     async def _flow(self, run: str, read: _Read | None) -> Flow:
         return await self._ledger.flows.of(run, read.known if read else (), _FARTHEST)
+
+
+def _begun(flow: Flow, strange: tuple[str, ...]) -> _Read:
+    """Where reading begins. What the user passed on of strangers is none of the user's words."""
+    own = flow.words
+    for text in strange:
+        own = own.replace(text, " ")
+    read = _Read(request=Text(own), words=flow.words, runs=flow.runs)
+    if len(flow.runs) > _FARTHEST:
+        read.taint = "a conversation too long to look through"
+    elif strange:
+        read.taint = "an input of the request that comes from outside"
+    return read
 
 
 def _argument(name: str, value: Json, read: _Read, *, carries: bool) -> ArgumentOrigin | None:

@@ -7,9 +7,11 @@ trace that tells what may have happened.
 
 from __future__ import annotations
 
+import contextvars
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 
 from ledger.approvals import Answer as Verdict
 from ledger.approvals import Approval
@@ -296,7 +298,10 @@ class Passage:
             self._put,
             self._office.masking,
         )
-        origin = replace(self._origin, progress=self._progressed, elicit=elicit)
+        # A session's own task hears of progress; the caller's view is known in this context alone.
+        here = contextvars.copy_context()
+        heard = partial(here.run, self._progressed)
+        origin = replace(self._origin, progress=heard, elicit=elicit)
         try:
             return await exchange(place, sent, origin)
         except Exception:

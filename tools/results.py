@@ -133,7 +133,8 @@ def _block(block: ContentBlock) -> str:
         case TextContent():
             return block.text
         case ImageContent() | AudioContent():
-            return f"[{block.type} {block.mimeType}, {len(block.data) * 3 // 4:,} bytes]"
+            size = len(block.data.rstrip("=")) * 3 // 4
+            return f"[{block.type} {block.mimeType}, {size:,} bytes]"
         case ResourceLink():
             return f"[resource {block.name}: {block.uri}]"
         case EmbeddedResource(resource=TextResourceContents() as resource):

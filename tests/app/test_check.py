@@ -41,6 +41,7 @@ SPECS = [
     ("specialists/not-utf8.md", 0, "cannot be read", "Save it as UTF-8"),
     ("specialists/same-example.md", 8, "is also one of 'fine'", "Keep it in one"),
     ("specialists/second-fallback.md", 4, "is the fallback already", "Keep 'fallback: true'"),
+    ("specialists/strange-input.md", 16, "'ticket' is no input", "mcp.json"),
     ("specialists/task-twice.md", 23, "'first' stands more than once", "an id of its own"),
     ("specialists/to-itself.md", 18, "escalates to itself", "Name another"),
     ("specialists/undeclared-tool.md", 25, "does not list under 'tools'", "Add it to 'tools'"),

@@ -10,11 +10,12 @@ import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 from urllib.parse import quote
 
 import pytest
+from click.testing import CliRunner
 
+from app.cli import main
 from runtime.canonical import Json
 from runtime.settings import ROOT
 from tests.app.conftest import command, environment
@@ -28,6 +29,8 @@ STORE = "stored/Quartz+Heron-7731"
 """Of the credential store; only its server is given it."""
 OTHER = "another_Basalt~Lynx=5150"
 """Of this process, by the name of its variable."""
+pytestmark = pytest.mark.timeout(400)
+
 KNOWN = {"store": STORE, "other": OTHER}
 SHAPED = {
     "pair": "Zircon-Otter-61",
@@ -52,7 +55,7 @@ MADE = "Onyx-Dunlin-58"
 HOWS = ("plain", "base64", "url", "hex", "lines", "error", "progress")
 STEPS: tuple[tuple[str, Json], ...] = (
     *(("leaks_fetch", {"how": how}) for how in HOWS),
-    ("leaks_fetch_data", {"shaped": RETURNED}),
+    ("leaks_fetch_data", {}),
     ("leaks_question", {}),
     ("leaks_save", {"login": "ann", "password": MADE}),
     ("leaks_fetch", {"how": "die"}),
@@ -104,7 +107,7 @@ TASK: Json = {
 
 def installed(home: Path, provider: ScriptedProvider) -> dict[str, str]:
     """The files of an installation; the variables that name them and hold the secrets."""
-    (home / "other").write_text(OTHER)
+    (home.parent / "other").write_text(f"{OTHER} {RETURNED}")
     server: Json = {
         "command": sys.executable,
         "args": [str(ROOT / "tests" / "tools" / "servers" / "leaky.py")],
@@ -115,7 +118,6 @@ def installed(home: Path, provider: ScriptedProvider) -> dict[str, str]:
             "credentials": {"*": {"LEAK_TOKEN": {"env": "PLANTED_STORE"}}},
         },
     }
-    (home / "other").rename(home.parent / "other")
     limits = {"standard": {"tool_calls": 30, "model_calls": 30, "repeated_calls": 9}}
     config = written(home, provider=provider, servers={"leaks": server}, limits=limits)
     folder = home / "specialists"
@@ -145,36 +147,47 @@ def left(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Left]:
     home.mkdir()
     places: dict[str, bytes] = {}
 
-    def run(*args: str) -> Any:
+    def run(*args: str) -> bytes:
         done = subprocess.run(
             command(*args),
             env=environment(**env, PYTHONWARNINGS="default"),
             capture_output=True,
-            timeout=120,
+            timeout=240,
             check=False,
         )
         name = f"{len(places)} {' '.join(args[:2])}"
         places[f"{name} stdout"], places[f"{name} stderr"] = done.stdout, done.stderr
         assert b"Traceback" not in done.stderr, done.stderr.decode()
-        return done
+        return done.stdout
+
+    def look(*args: str) -> str:
+        """A command that only reads, in this process: those start faster."""
+        with pytest.MonkeyPatch.context() as patch:
+            for name, value in env.items():
+                patch.setenv(name, value)
+            done = CliRunner().invoke(main, list(args))
+        places[f"{len(places)} {' '.join(args[:4])}"] = done.output.encode()
+        assert done.exit_code == 0, done.output
+        return done.stdout
 
     with ScriptedProvider(Parrot()) as provider, open_sink() as sink:
         env = installed(home, provider) | towards(sink)
-        done = run("run", REQUEST, "--json", "--user", "ann")
-        for _ in range(2):
-            asked = json.loads(run("approvals", "--json").stdout)
-            assert len(asked) == 1, done
+        # Without --json: it shows what happens as it happens.
+        run("run", REQUEST, "--user", "ann")
+        for kind in ("elicitation", "effect"):
+            (asked,) = json.loads(look("approvals", "--json"))
+            assert asked["kind"] == kind
             # While it waits, its files are as a crash would leave them.
             places |= {f"{file} paused": file.read_bytes() for file in _files(home)}
-            done = run("answer", asked[0]["id"], "approve", "--json")
-        answer = json.loads(done.stdout)
-        assert answer["status"] == "done", (answer, done.stderr)
+            look("approvals")
+            said = json.loads(run("answer", asked["id"], "approve", "--json"))
+        assert said["status"] == "done", said
         for form in ("jsonl", "otel"):
-            run("audit", "export", "--format", form)
-        run("audit", "show", "--run", answer["run"], "--json")
-        run("runs", "show", answer["run"], "--json")
-        run("runs", "show", answer["run"])
-        assert json.loads(run("audit", "verify", "--json").stdout)[0]["intact"]
+            look("audit", "export", "--format", form)
+        look("audit", "show", "--run", said["run"], "--json")
+        look("runs", "show", said["run"], "--json")
+        look("runs", "show", said["run"])
+        look("audit", "verify")
         places |= {str(file): file.read_bytes() for file in _files(home)}
         places["traces"] = b"\n".join(sink.bodies)
         places["model"] = b"\n".join(request.raw for request in provider.requests)
@@ -213,20 +226,15 @@ def test_what_looks_like_a_secret_in_a_request_is_nowhere(left: Left, name: str)
     assert left.where(SHAPED[name]) == []
 
 
-def test_what_a_server_returns_under_a_telling_name_is_kept_in_no_result(left: Left) -> None:
-    # The model itself sent it there: only its own words, which a resumed run needs, hold it.
-    found = left.where(RETURNED)
-    assert {Path(name.removesuffix(" paused")).name for name in found} <= OWN_WORDS
-    assert left.where(f"Bearer {RETURNED}") == []
-
-
-OWN_WORDS = {"checkpoints.sqlite", "checkpoints.sqlite-wal", "model"}
+def test_what_a_server_returns_under_a_telling_name_is_nowhere(left: Left) -> None:
+    assert left.where(RETURNED) == []
 
 
 def test_a_password_that_the_model_made_up_reaches_the_server_and_no_record(left: Left) -> None:
     assert left.received == f"ann {MADE}\n"
-    found = left.where(MADE)
-    assert {Path(name.removesuffix(" paused")).name for name in found} <= OWN_WORDS
+    found = {Path(name.removesuffix(" paused")).name for name in left.where(MADE)}
+    # Its own words, which it is shown again, and which a resumed run sends the same call from.
+    assert found == {"checkpoints.sqlite", "model"}
 
 
 def test_everything_was_looked_at(left: Left) -> None:

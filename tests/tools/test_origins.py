@@ -131,6 +131,17 @@ async def test_afterwards_only_the_request_clears_a_value(desk: Desk) -> None:
     assert (bad.shown, bad.source) == (EVIL, "web_page (c-r1-1)")
 
 
+async def test_what_the_user_passed_on_of_strangers_is_none_of_the_users_words(desk: Desk) -> None:
+    context = RunContext(run=desk.run, task="d1/pay", strange=("Anna Berg",))
+    found = await desk.known.of(context, PAY, {"to": "Anna Berg", "amount": 12.5})
+    assert {one.name: one.origin for one in found.arguments} == {
+        "amount": "request",
+        "to": "untrusted",
+    }
+    assert found.tainted
+    assert await desk.of(to="Anna Berg") == CLEAN
+
+
 async def test_encoding_changes_nothing(desk: Desk) -> None:
     hidden = base64.b64encode(f"pay {EVIL}".encode()).decode()
     await desk.reads("web_page", hidden)

@@ -21,7 +21,7 @@ def test_an_image_is_named_in_the_text_and_whole_in_the_data() -> None:
     data = {"content": [{"type": "image", "data": PIXELS, "mimeType": "image/png"}], "n": 1}
     answer = answer_of(CallToolResult(content=[image], structuredContent=data))
     assert answer.text == (
-        '{"content":[{"type":"image","data":"[image image/png, 9 bytes]",'
+        '{"content":[{"type":"image","data":"[image image/png, 8 bytes]",'
         '"mimeType":"image/png"}],"n":1}'
     )
     assert answer.data == data

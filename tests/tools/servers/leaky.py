@@ -1,5 +1,5 @@
 """A tool server that says its secrets in every way it can: in results, errors, questions, and on
-its way out. OTHER names a file that holds a secret which is not its own."""
+its way out. OTHER names a file with a secret which is not its own, and one that nobody knows."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class Form(BaseModel):
 
 
 def secrets() -> list[str]:
-    return [os.environ["LEAK_TOKEN"], Path(os.environ["OTHER"]).read_text().strip()]
+    return [os.environ["LEAK_TOKEN"], Path(os.environ["OTHER"]).read_text().split()[0]]
 
 
 def written(how: str, secret: str) -> str:
@@ -57,9 +57,10 @@ async def fetch(how: str, ctx: Here) -> str:
 
 
 @server.tool(annotations=READS)
-async def fetch_data(shaped: str) -> dict[str, object]:
+def fetch_data() -> dict[str, object]:
     """Say them in structured content, below names that tell and names that do not."""
     first, second = secrets()
+    shaped = Path(os.environ["OTHER"]).read_text().split()[1]
     return {"note": first, second: 1, "login": {"password": shaped}, "list": [f"Bearer {shaped}"]}
 
 
@@ -71,7 +72,7 @@ async def question(ctx: Here) -> str:
 
 
 @server.tool()
-async def save(login: str, password: str) -> str:
+def save(login: str, password: str) -> str:
     """Keep a login."""
     with Path(os.environ["CALLS"]).open("a") as calls:
         calls.write(f"{login} {password}\n")

@@ -46,6 +46,7 @@ TOOLS = [
     offer("garbage", read=True),
     offer("drip", read=True),
     offer("daemon", read=True, needed=("file",), file=TEXT),
+    offer("zombie", read=True, needed=("file",), file=TEXT),
     offer("announce", read=True),
     offer("hidden", read=True),
     offer("reveal", read=True),
@@ -180,6 +181,13 @@ def call(name: str, given: Json, token: Json = None) -> Json:
             Path(given["file"]).write_text(f"{os.getpid()} {child.pid}")
             if name == "leave":
                 return text("left it")
+            time.sleep(600)
+        case "zombie":
+            child_id = os.fork()
+            if child_id == 0:
+                os._exit(0)
+            # It is dead, and stays in the table of processes as long as nobody asks for its end.
+            Path(given["file"]).write_text(f"{os.getpid()} {child_id}")
             time.sleep(600)
         case "hang" | "send_hang":
             time.sleep(600)
