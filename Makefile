@@ -40,7 +40,7 @@ bench: bench-agentdojo bench-encoder bench-foreign bench-gateway bench-harness b
 bench-agentdojo: $(RUNTIME) $(PEERS) ## injected attacks through the gateway (ARGS=--small for a sample)
 	@$(BIN)/python -m bench.agentdojo $(ARGS)
 
-bench-foreign: $(RUNTIME) ## MCP servers from npm through the gateway (needs Node)
+bench-foreign: $(DEVELOPMENT) ## servers from npm and PyPI, and an API by its document, through the gateway (needs Node and git)
 	@$(BIN)/python -m bench.foreign
 
 bench-encoder: $(RUNTIME) ## the local sentence encoder beside float32 and numpy (ARGS=--small for a sample)

@@ -48,7 +48,7 @@ _UNMET = {
     "auth/dpop-nonce": "an extension that is not taken up: tokens bound to a key",
 }
 _SKILLS = "it is about skills, which are no tools: the gateway asks no server for them"
-_NEWER = "it needs revision 2026-07-28, which the protocol's library for Python speaks from 2.0 on"
+_NEWER = "it needs revision 2026-07-28, which mcp 1.x, the library that is built on, does not speak"
 _LISTED = re.compile(r"^  - (\S+) \[([^\]]*)\]$")
 _COUNTED = ("SUCCESS", "FAILURE", "WARNING")
 

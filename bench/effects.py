@@ -97,9 +97,11 @@ def window(place: Place, target: Target, kind: Kind) -> float:
     return statistics.median(took)
 
 
-def kill_all(place: Place, target: Target, kind: Kind, kills: int, rng: random.Random) -> Tally:
-    """So many kills, and after each the same call again."""
-    tally, instants = Tally(), Instants(rng, window(place, target, kind))
+def kill_all(
+    place: Place, target: Target, kind: Kind, kills: int, rng: random.Random, seconds: float
+) -> Tally:
+    """So many kills, and after each the same call again; a call takes about so many seconds."""
+    tally, instants = Tally(), Instants(rng, seconds)
     for number in range(20 * kills):
         if tally.kills == kills:
             break
@@ -202,7 +204,8 @@ def measure(*, kills: int, rounds: int, seed: int) -> dict[str, Json]:
     for kind in kinds:
         with tempfile.TemporaryDirectory() as folder, Target() as target:
             place = prepare(Path(folder), target)
-            tally = kill_all(place, target, kind, kills, random.Random(f"{kind} {seed}"))
+            rng, seconds = random.Random(f"{kind} {seed}"), window(place, target, kind)
+            tally = kill_all(place, target, kind, kills, rng, seconds)
             progress(f"{kind}: {tally.kills} kills, {dict(tally.gaps)}, {len(tally.faults)} faults")
             four = side_by_side(place, target, kind, rounds)
             if set(four["effects"]) != {"1"}:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
+from functools import cache
+from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
 from mcp import ClientSession
@@ -16,6 +18,7 @@ from mcp.types import (
     ElicitRequestURLParams,
     ElicitResult,
     ErrorData,
+    Implementation,
     LoggingMessageNotification,
     ServerNotification,
     ServerRequest,
@@ -36,6 +39,15 @@ class Listeners:
 
     elicit: ElicitationFnT
     message: MessageHandlerFnT
+
+
+@cache
+def ourselves() -> Implementation:
+    """Who a server is told that it speaks to."""
+    try:
+        return Implementation(name="switchyard", version=version("switchyard"))
+    except PackageNotFoundError:
+        return Implementation(name="switchyard", version="unknown")
 
 
 def listeners(live: Live, veil: Veil) -> Listeners:

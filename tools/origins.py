@@ -49,8 +49,9 @@ class _Read:
     """Values of trusted fields, each with its source in words."""
     designated: dict[str, str] = field(default_factory=dict)
     """Those of records that the request names."""
-    person: set[str] = field(default_factory=set)
-    """Arguments that a person has approved."""
+    person: set[tuple[str, str, str]] = field(default_factory=set)
+    """What a person has approved: tool, argument and value. For another tool, or in another place,
+    the same value says something else."""
 
 
 class Origins:
@@ -75,7 +76,7 @@ class Origins:
         if not read.taint:
             return CLEAN
         found = [
-            _argument(name, value, read, carries=name in entry.content)
+            _argument(entry, name, value, read)
             for name, value in sorted(arguments.items())
         ]
         told = tuple(one for one in found if one is not None)
@@ -114,24 +115,24 @@ def _begun(flow: Flow, strange: tuple[str, ...]) -> _Read:
     return read
 
 
-def _argument(name: str, value: Json, read: _Read, *, carries: bool) -> ArgumentOrigin | None:
+def _argument(entry: ToolEntry, name: str, value: Json, read: _Read) -> ArgumentOrigin | None:
     """The worst part of an argument; None where nothing in it can be of consequence."""
     worst: ArgumentOrigin | None = None
     for _, leaf in leaves(value):
-        parts = references(str(leaf)) if carries else [leaf]
+        parts = references(str(leaf)) if name in entry.content else [leaf]
         for part in parts:
-            origin, source = _origin(part, read)
+            origin, source = _origin(entry, name, part, read)
             if worst is None or RANKS[origin] > RANKS[worst.origin]:
                 shown = str(part) if len(str(part)) <= _SHOWN else str(part)[: _SHOWN - 1] + "…"
                 worst = ArgumentOrigin(name=name, origin=origin, shown=shown, source=source)
     return worst
 
 
-def _origin(value: Json, read: _Read) -> tuple[Origin, str]:
+def _origin(entry: ToolEntry, name: str, value: Json, read: _Read) -> tuple[Origin, str]:
     if read.request.names(value):
         return "request", "the request"
     known = plain(value)
-    if known in read.person:
+    if (entry.name, name, known) in read.person:
         return "person", "a call that a person approved"
     if known in read.designated:
         return "designated", read.designated[known]
@@ -144,7 +145,11 @@ def _take_in(catalogue: Mapping[str, ToolEntry], call: Brought, read: _Read) -> 
     """What a call brought in. A result that was forgotten counts as the worst of its tool."""
     read.known.add((call.call, call.result))
     if call.decision == "ask" and isinstance(call.arguments, dict):
-        read.person.update(plain(leaf) for _, leaf in leaves(call.arguments))
+        read.person.update(
+            (call.tool, name, plain(leaf))
+            for name, value in call.arguments.items()
+            for _, leaf in leaves(value)
+        )
     entry = catalogue.get(call.tool)
     if entry is not None and _own_write(entry):
         return

@@ -26,7 +26,7 @@ from tools.definition import Definition, definitions
 from tools.elicitation import Progress
 from tools.http import client_factory, refused, told
 from tools.http_auth import Proven, proving
-from tools.listening import listeners
+from tools.listening import listeners, ourselves
 from tools.live import CallLost, CallRefused, Ending, Live, Withheld
 from tools.outputs import Outputs
 from tools.pins import Held, Pins
@@ -301,6 +301,7 @@ class Session:
                         live.child.outgoing,
                         elicitation_callback=ears.elicit,
                         message_handler=ears.message,
+                        client_info=ourselves(),
                     ) as session,
                 ):
                     yield session
@@ -322,7 +323,11 @@ class Session:
             timeout=self._terms.timeout_seconds,
             sse_read_timeout=max(300.0, self._terms.timeout_seconds + 1),
             httpx_client_factory=client_factory(limit, lambda: live.too_large(limit)),
-            session_kwargs={"elicitation_callback": ears.elicit, "message_handler": ears.message},
+            session_kwargs={
+                "elicitation_callback": ears.elicit,
+                "message_handler": ears.message,
+                "client_info": ourselves(),
+            },
         )
         if proven is not None:
             connection["auth"] = proven

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import time
 from pathlib import Path
 
@@ -56,6 +57,13 @@ async def test_servers_start_side_by_side_and_one_that_fails_harms_no_other(hous
     assert reply.outcome == "error"
     assert "Tool server 'exits' is not available" in reply.text
     assert "config/mcp.json" in reply.text
+
+
+async def test_a_server_is_told_who_speaks_to_it(house: House) -> None:
+    async with house.gate():
+        told = json.loads((house.folder / "client").read_text())
+    assert told["name"] == "switchyard"
+    assert told["version"]
 
 
 async def test_what_a_server_wrote_just_before_its_end_is_told(house: House) -> None:

@@ -90,11 +90,11 @@ async def test_killed_after_the_claim_it_is_sent_only_with_a_key(
 async def test_killed_after_it_was_answered_but_not_recorded_it_is_sent_again_only_with_a_key(
     house: House, monkeypatch: pytest.MonkeyPatch, with_key: bool
 ) -> None:
-    async def end(*_: object) -> str:
+    def end(*_: object) -> str:
         raise Killed
 
     with monkeypatch.context() as patch:
-        patch.setattr(house.ledger.exchanges, "record", end)
+        patch.setattr(house.ledger.exchanges, "prepared", end)
         async with house.gate(**keyed(house)) as door:
             with pytest.raises(Killed):
                 await door.call(TOOLS[with_key], to="ann")

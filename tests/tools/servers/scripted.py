@@ -228,6 +228,8 @@ def answer(message: Json) -> None:
     if method == "initialize":
         about = {"name": "scripted", "version": "1"}
         version = message["params"]["protocolVersion"]
+        told = json.dumps(message["params"]["clientInfo"])
+        Path(os.environ["CALLS"]).with_name("client").write_text(told)
         result = {"protocolVersion": version, "capabilities": {"tools": {}}, "serverInfo": about}
         put({"jsonrpc": "2.0", "id": id, "result": result})
     elif method == "tools/list":
