@@ -9,7 +9,7 @@ PEERS := .venv-peers/.peers
 QUESTION := Which packages in this environment are not under a permissive licence, and what follows for a product that ships them?
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo dev test lint typecheck contracts lock bench bench-agentdojo bench-encoder bench-foreign bench-gateway bench-harness bench-kill bench-tokens bench-peers bench-router bench-sandbox clean
+.PHONY: help install demo dev test lint typecheck contracts lock bench bench-agentdojo bench-encoder bench-foreign bench-gateway bench-harness bench-kill bench-models bench-sessions bench-tokens bench-peers bench-router bench-sandbox clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  %-14s %s\n", $$1, $$2}'
@@ -35,7 +35,7 @@ typecheck: $(DEVELOPMENT) ## mypy, strict
 contracts: $(DEVELOPMENT) ## import-linter: rooms import downward only
 	@$(BIN)/lint-imports
 
-bench: bench-agentdojo bench-encoder bench-foreign bench-gateway bench-harness bench-kill bench-router bench-tokens ## all benchmarks; each writes bench/results/NAME.json
+bench: bench-agentdojo bench-encoder bench-foreign bench-gateway bench-harness bench-kill bench-models bench-router bench-sessions bench-tokens ## all benchmarks; each writes bench/results/NAME.json
 
 bench-agentdojo: $(RUNTIME) $(PEERS) ## injected attacks through the gateway (ARGS=--small for a sample)
 	@$(BIN)/python -m bench.agentdojo $(ARGS)
@@ -51,6 +51,12 @@ bench-gateway: $(RUNTIME) ## what the gateway adds to a call (ARGS=--small for a
 
 bench-harness: $(DEVELOPMENT) $(PEERS) ## makespan and processor time beside waves and deepagents (ARGS=--small for a sample)
 	@$(BIN)/python -m bench.harness $(ARGS)
+
+bench-models: $(RUNTIME) $(PEERS) ## processor time of a call of a model beside litellm and ChatOpenAI (ARGS=--small for a sample)
+	@$(BIN)/python -m bench.models $(ARGS)
+
+bench-sessions: $(RUNTIME) $(PEERS) ## a thousand sessions at once in one process beside ChatOpenAI (ARGS=--small for a sample)
+	@$(BIN)/python -m bench.sessions $(ARGS)
 
 bench-kill: $(DEVELOPMENT) ## kill -9 at 250 random instants, then resume (ARGS=--small for a sample)
 	@$(BIN)/python -m bench.kill $(ARGS)

@@ -17,8 +17,11 @@ from langchain_core.messages import AIMessage, AnyMessage, ToolCall, ToolMessage
 from langchain_core.tools import BaseTool
 from langgraph.types import Command
 
+from agents.compact import compacted
 from harness.limits import Limits
+from models.outage import OVERFLOW
 from runtime.canonical import canonical
+from runtime.errors import ModelFault
 
 CallModel = Callable[[ModelRequest[Any]], Awaitable[ModelResponse[Any]]]
 CallTool = Callable[[ToolCallRequest], Awaitable[ToolMessage | Command[None]]]
@@ -58,7 +61,7 @@ class Bounds(AgentMiddleware[Any, Hands, Any]):
         if self._hidden and not _handed_off(messages):
             shown = [tool for tool in shown if getattr(tool, "name", "") != READ_ON]
         hands: Hands = request.runtime.context
-        return await handler(request.override(model=hands.model, tools=shown))
+        return await _answered(request.override(model=hands.model, tools=shown), handler)
 
     async def awrap_tool_call(
         self, request: ToolCallRequest, handler: CallTool
@@ -83,6 +86,18 @@ class Bounds(AgentMiddleware[Any, Hands, Any]):
         own = hands.tools.get(call["name"])
         # A tool that nobody offered is left to the loop, which says so to the model.
         return await handler(request.override(tool=own) if own else request)
+
+
+async def _answered(request: ModelRequest[Any], handler: CallModel) -> ModelResponse[Any]:
+    """Ask; where no window is large enough, again with less of what is old, as long as that is."""
+    while True:
+        try:
+            return await handler(request)
+        except ModelFault as fault:
+            smaller = compacted(request.messages, READ_ON) if fault.fault == OVERFLOW else None
+            if smaller is None:
+                raise
+            request = request.override(messages=smaller)
 
 
 def limit_reached(messages: Sequence[AnyMessage]) -> str:

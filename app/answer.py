@@ -11,6 +11,7 @@ from rich.markdown import Markdown
 
 from app.questions import Question, command_for, in_lines
 from app.run import Ended
+from graphs.answer import saved_words
 from graphs.state import Answer
 from ledger.calls import ToolCall
 from ledger.store import Ledger
@@ -118,7 +119,8 @@ def _show_cost(answer: Answer) -> None:
     )
     click.echo(
         f"Status: {click.style(answer['status'], fg=status)} · {answer['model_calls']} model calls,"
-        f" {answer['tokens']:,} tokens, ${answer['cost']:.4f} · {answer['tool_calls']} tool calls"
+        f" {answer['tokens']:,} tokens, ${answer['cost']:.4f}{saved_words(answer)}"
+        f" · {answer['tool_calls']} tool calls"
         + (f" · run {answer['run']}" if answer["run"] else "")
     )
 

@@ -20,10 +20,12 @@ from app.audit_cli import audit
 from app.cli_options import home_option as _home
 from app.cli_options import json_option as _json
 from app.cli_options import print_json as _print
+from app.cost_cli import cost
 from app.edge import EdgeGroup
 from app.effects_cli import effects
 from app.exit_codes import HELP, Exit
 from app.facade_cli import mcp
+from app.models_cli import models
 from app.policy_cli import policy
 from app.proposals_cli import proposals
 from app.route_cli import route
@@ -33,8 +35,6 @@ if TYPE_CHECKING:
     from app.session import Sitting
 
 F = TypeVar("F", bound=Callable[..., Any])
-
-_PIPE_WIDTH = 160
 
 
 @click.group(cls=EdgeGroup, context_settings={"help_option_names": ["-h", "--help"]})
@@ -257,7 +257,9 @@ def dev(port: int, jobs: int, verbose: bool, home: str) -> None:
 
 
 main.add_command(audit)
+main.add_command(cost)
 main.add_command(effects)
+main.add_command(models)
 main.add_command(route)
 main.add_command(proposals)
 main.add_command(policy)
@@ -283,11 +285,9 @@ def _say_once() -> None:
 
 
 def _console() -> Any:  # noqa: ANN401 - importing rich costs 0.1 s
-    from rich.console import Console
+    from app.console import console
 
-    console = Console()
-    # A pipe has no width; 80 columns would break ids that somebody wants to grep for.
-    return console if console.is_terminal else Console(width=_PIPE_WIDTH)
+    return console()
 
 
 if __name__ == "__main__":

@@ -6,12 +6,16 @@ import dataclasses
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from graphs.answer import saving_of
 from ledger.approvals import Approval
 from ledger.calls import Effect, ToolCall
 from ledger.runs import Run
 from ledger.spend import ModelCall
+from ledger.spend_sums import USED
 from ledger.store import Ledger
 from ledger.tasks import PlanRow, Result, TaskRow, Transition
+from models.deployment import Deployment
+from models.frontier import Saving
 from runtime.canonical import Json
 
 
@@ -25,6 +29,8 @@ class TierSpend:
     calls: int
     failed: int
     prompt_tokens: int
+    cached_tokens: int
+    """Of the prompt tokens, those read from the provider's cache."""
     completion_tokens: int
     cost: float
 
@@ -43,6 +49,8 @@ class Record:
     effects: list[Effect]
     approvals: list[Approval]
     model_calls: list[ModelCall]
+    saving: Saving | None = None
+    """Beside the same calls on one strong model; None where there is nothing to compare with."""
 
     @property
     def tiers(self) -> list[TierSpend]:
@@ -55,6 +63,7 @@ class Record:
             "run": dataclasses.asdict(self.run),
             "route": self.route,
             "tiers": [dataclasses.asdict(one) for one in self.tiers],
+            "saving": self._saving(),
         }
         for name in (
             "plans",
@@ -69,9 +78,20 @@ class Record:
             shown[name] = [dataclasses.asdict(row) for row in getattr(self, name)]
         return shown
 
+    def _saving(self) -> Json:
+        if self.saving is None:
+            return None
+        derived = {"saved": self.saving.saved, "share": self.saving.share}
+        return dataclasses.asdict(self.saving) | derived
 
-async def gather(ledger: Ledger, run: Run) -> Record:
-    """Read everything about a run."""
+
+async def gather(ledger: Ledger, run: Run, frontier: Deployment | None = None) -> Record:
+    """Read everything about a run.
+
+    Args:
+        frontier: What its model calls are compared with.
+    """
+    calls = await ledger.spend.of_run(run.id)
     return Record(
         run=run,
         route=await ledger.runs.route(run.id),
@@ -82,7 +102,8 @@ async def gather(ledger: Ledger, run: Run) -> Record:
         tool_calls=await ledger.calls.of_run(run.id),
         effects=await ledger.effects.of_run(run.id),
         approvals=await ledger.approvals.of_run(run.id),
-        model_calls=await ledger.spend.of_run(run.id),
+        model_calls=calls,
+        saving=saving_of(calls, frontier) if frontier else None,
     )
 
 
@@ -97,8 +118,9 @@ def by_tier(calls: Sequence[ModelCall]) -> list[TierSpend]:
             deployment=deployment,
             model=members[0].model,
             calls=len(members),
-            failed=sum(call.outcome != "ok" for call in members),
+            failed=sum(call.outcome not in USED for call in members),
             prompt_tokens=sum(call.prompt_tokens for call in members),
+            cached_tokens=sum(call.cache_read or 0 for call in members),
             completion_tokens=sum(call.completion_tokens for call in members),
             cost=sum(call.cost for call in members),
         )

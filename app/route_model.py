@@ -70,6 +70,7 @@ async def open_asking(
         open_ledger(settings.ledger) as ledger,
         open_models(load_models(settings.config / "models.yaml"), ledger) as models,
     ):
+        ledger.budgets.standing = limits.standing
         await ledger.runs.start(
             run,
             thread="",

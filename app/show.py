@@ -63,6 +63,7 @@ def show_record(record: Record, console: Console) -> None:
     _section(console, "Tool calls", _calls(record.tool_calls), len(record.tool_calls))
     _section(console, "Approvals", _approvals(record.approvals), len(record.approvals))
     _section(console, "Model calls", _tiers(record), len(record.model_calls))
+    _saved(record, console)
     _answer(record.run, console)
 
 
@@ -143,7 +144,8 @@ def _approvals(rows: Sequence[Approval]) -> Table:
 
 
 def _tiers(record: Record) -> Table:
-    table = _table("tier", "deployment", "model", "calls", "failed", "tokens in", "out", "cost")
+    names = ("tier", "deployment", "model", "calls", "failed", "tokens in", "cached", "out")
+    table = _table(*names, "cost")
     for one in record.tiers:
         table.add_row(
             one.tier,
@@ -152,10 +154,22 @@ def _tiers(record: Record) -> Table:
             str(one.calls),
             str(one.failed),
             f"{one.prompt_tokens:,}",
+            f"{one.cached_tokens:,}",
             f"{one.completion_tokens:,}",
             f"${one.cost:.4f}",
         )
     return table
+
+
+def _saved(record: Record, console: Console) -> None:
+    found = record.saving
+    if found and found.share is not None:
+        console.print(
+            f"${found.cost:.4f} in all; the same calls on {found.frontier} would have cost"
+            f" ${found.there:.4f}: {found.share:.0%} saved.",
+            markup=False,
+            highlight=False,
+        )
 
 
 def _answer(run: Run, console: Console) -> None:

@@ -1,10 +1,11 @@
-"""A peer system in its own environment and process, asked by lines of JSON."""
+"""A peer system in a process of its own, mostly in its own environment, asked by lines of JSON."""
 
 from __future__ import annotations
 
 import json
 import os
 import subprocess
+from pathlib import Path
 from types import TracebackType
 from typing import Self
 
@@ -17,10 +18,14 @@ PYTHON = ROOT / ".venv-peers" / "bin" / "python"
 class Peer:
     """`with Peer("deep_dag", url, file) as peer: peer.ask(plan=…)`."""
 
-    def __init__(self, module: str, *arguments: str) -> None:
-        if not PYTHON.exists():
+    def __init__(self, module: str, *arguments: str, python: Path = PYTHON) -> None:
+        """
+        Args:
+            module: One of `bench/peers`, or the whole dotted name of one that runs elsewhere.
+        """
+        if not python.exists():
             raise SystemExit(
-                f"{PYTHON} was not found. Run `make bench-peers` first, or leave the peers out"
+                f"{python} was not found. Run `make bench-peers` first, or leave the peers out"
                 " with --no-peers."
             )
         environment = os.environ | {
@@ -29,7 +34,7 @@ class Peer:
             "PYTHONWARNINGS": "ignore",
         }
         self._process = subprocess.Popen(
-            [str(PYTHON), "-m", f"bench.peers.{module}", *arguments],
+            [str(python), "-m", module if "." in module else f"bench.peers.{module}", *arguments],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,

@@ -59,7 +59,8 @@ def grant_of(services: Services, job: Job, task: Task) -> Grant:
 async def with_budget(services: Services, job: Job) -> Job:
     """The job, paying out of a ceiling of its own below that of its request."""
     scope = f"{job['run']}:{job['task']}"
-    await services.ledger.budgets.open(scope, authority_of(services, job).limits.dollars)
+    limits = authority_of(services, job).limits
+    await services.ledger.budgets.open(scope, limits.dollars, limits.job_tokens)
     return {**job, "scopes": [scope]}
 
 

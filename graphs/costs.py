@@ -37,11 +37,9 @@ def estimate_of(services: Services, job: Job, inputs: Mapping[str, Json], drawn:
 async def objection(services: Services, job: Job, estimated: Estimate) -> tuple[str, ...]:
     """Why the plan cannot be paid for; empty when it may be."""
     scopes = (job["run"], *job.get("scopes", ()))
-    budgets = [await services.ledger.budgets.get(scope) for scope in scopes]
-    left = min(
-        (one.ceiling - one.reserved - one.spent for one in budgets if one is not None),
-        default=0.0,
-    )
+    ledger = services.ledger.budgets
+    budgets = [await ledger.get(scope) for scope in scopes] + await ledger.today(job["tenant"])
+    left = min((one.left for one in budgets if one is not None), default=0.0)
     why = unaffordable(estimated, left)
     return (why,) if why else ()
 

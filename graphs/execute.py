@@ -31,6 +31,7 @@ from harness.inputs import resolve, unfit
 from harness.limits import Limits
 from harness.plan import Plan, Task
 from harness.schedule import Schedule
+from ledger.ceilings import Ceiling
 from runtime.canonical import Json
 from runtime.context import RunContext
 from runtime.errors import RunTaken, SwitchyardError, TaskFailed
@@ -139,8 +140,9 @@ class _Run:
 
     async def open_budgets(self) -> None:
         """The ceilings of the tasks, below that of the job."""
+        share = Ceiling(dollars=self.limits.task_dollars, tokens=self.limits.task_tokens)
         await self.services.ledger.budgets.open_all(
-            {self.scope_of(task): self.limits.task_dollars for task in self.plan.tasks}
+            {self.scope_of(task): share for task in self.plan.tasks}
         )
 
     async def settle(self, task: Task, outputs: Mapping[str, Json]) -> dict[str, Json]:

@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 from graphs.cancelled import cancel, close_cancelled, tidy
-from graphs.host import Place, here, holders_gone
+from graphs.host import Place, gone_of, here, holders_gone
 from ledger.runs import Run
 from ledger.store import Ledger
 from runtime.errors import RunCancelled, RunTaken, SwitchyardError
@@ -25,6 +25,8 @@ T = TypeVar("T")
 
 _LOOK = 1.0
 """Seconds between two looks at what is held; every second one renews the sign of life."""
+_SWEEP = 15
+"""So many looks lie between two searches for what dead processes have set aside."""
 _PATIENCE = 10.0
 """Seconds that workers have to end when this process closes."""
 
@@ -165,6 +167,15 @@ class Holding:
         """Holders of unfinished runs that are gone."""
         return await holders_gone(self.ledger, self.place.host)
 
+    async def sweep(self) -> None:
+        """Book as spent what processes that are gone have set aside for calls, whatever run or
+        tenant pays: nobody else would settle it."""
+        holders = await self.ledger.budgets.holders() - {self.process}
+        dead = await gone_of(self.ledger, holders, self.place.host)
+        forfeited = await self.ledger.budgets.forfeit_of(dead)
+        if forfeited.tokens or forfeited.dollars:
+            _log.warning("processes %s are gone; %s of theirs counts as spent", dead, forfeited)
+
     def note_drive(self, drive: str, run: str) -> None:
         """Remember under which id the server drives a run: each answer begins another drive."""
         self._drives[run] = drive
@@ -245,6 +256,8 @@ async def open_holding(ledger: Ledger, kind: str) -> AsyncIterator[Holding]:
     place = await asyncio.to_thread(here)
     holding = Holding(ledger=ledger, process=f"{kind}-{uuid.uuid4().hex[:12]}", place=place)
     await _renew(holding)
+    before, ledger.budgets.process = ledger.budgets.process, holding.process
+    await holding.sweep()
     keeping = asyncio.create_task(_keep(holding), name=f"sign of life of {holding.process}")
     try:
         yield holding
@@ -254,6 +267,7 @@ async def open_holding(ledger: Ledger, kind: str) -> AsyncIterator[Holding]:
         keeping.cancel()
         with suppress(asyncio.CancelledError):
             await keeping
+        ledger.budgets.process = before
 
 
 def _end(works: set[_Work], why: SwitchyardError) -> None:
@@ -281,5 +295,7 @@ async def _keep(holding: Holding) -> None:
             if beat % 2 == 0:
                 await _renew(holding)
             await holding.look()
+            if beat % _SWEEP == 0:
+                await holding.sweep()
         except SwitchyardError as error:
             _log.warning("process %s: %s", holding.process, error)

@@ -49,6 +49,11 @@ def gone(process: Process, host: str, now: float) -> bool:
 async def holders_gone(ledger: Ledger, host: str = "") -> set[str]:
     """Holders of unfinished runs that are gone: dead, silent for too long, or not there at all."""
     holders = {run.holder for run in await ledger.runs.unfinished() if run.holder}
+    return await gone_of(ledger, holders, host)
+
+
+async def gone_of(ledger: Ledger, holders: set[str], host: str = "") -> set[str]:
+    """Those of some processes that are gone: dead, silent for too long, or not there at all."""
     if not holders:
         return set()
     known = await ledger.processes.known()

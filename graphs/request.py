@@ -13,9 +13,11 @@ from langgraph.config import get_config
 from langgraph.runtime import get_runtime
 from pydantic import ValidationError
 
+from agents.limits import LimitsFile
 from graphs.identity import authenticated
 from graphs.services import Services
 from graphs.state import Job, RequestContext
+from graphs.traces import open_trace
 from ledger.runs import Run
 from runtime.errors import RequestError
 from runtime.settings import Settings
@@ -45,6 +47,7 @@ async def job_from(services: Services, messages: Sequence[AnyMessage]) -> Job:
     await services.models.warm()
     if recorded is None:
         recorded = await _record(services, run, text, context)
+    await open_trace(get_config(), services.ledger.runs, recorded)
     await services.holding.take(run)
     return Job(
         run=run,
@@ -62,10 +65,7 @@ async def job_from(services: Services, messages: Sequence[AnyMessage]) -> Job:
 async def _record(services: Services, run: str, text: str, context: RequestContext) -> Run:
     docs = str(await asyncio.to_thread(docs_folder, context.docs, services.settings))
     # Before the run itself: a run that is on record has its budget.
-    ceiling = services.limits.request_dollars
-    await services.ledger.budgets.open(
-        run, ceiling if context.budget is None else min(ceiling, context.budget)
-    )
+    await services.ledger.budgets.open(run, *_ceilings(services.limits, context))
     await services.ledger.runs.start(
         run,
         thread=str(get_config().get("configurable", {}).get("thread_id", "")),
@@ -79,6 +79,16 @@ async def _record(services: Services, run: str, text: str, context: RequestConte
     recorded = await services.ledger.runs.get(run)
     assert recorded is not None, "the row was just written"
     return recorded
+
+
+def _ceilings(limits: LimitsFile, context: RequestContext) -> tuple[float, int | None]:
+    """What the operator allows in US dollars and tokens, or the caller's own word for less."""
+    dollars, tokens = limits.request_dollars, limits.request_tokens
+    if context.budget is not None:
+        dollars = min(dollars, context.budget)
+    if context.token_budget is not None:
+        tokens = context.token_budget if tokens is None else min(tokens, context.token_budget)
+    return dollars, tokens
 
 
 def context_from(given: object) -> RequestContext:

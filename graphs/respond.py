@@ -8,11 +8,12 @@ from typing import Literal
 from langchain_core.messages import AIMessage
 
 from agents.judge import judge as judged
-from graphs.answer import answer_of
+from graphs.answer import answer_of, saved_words
 from graphs.cancelled import close_cancelled
 from graphs.services import Services, services, services_when_open
 from graphs.state import Answer, Outcome, Status, SupervisorState
 from graphs.workshop import context_of
+from models.frontier import frontier_of
 from runtime.canonical import Json
 
 _TITLE = 100
@@ -76,6 +77,7 @@ async def _answer(opened: Services, state: SupervisorState, run: str) -> Answer:
             *(why for one in outcomes for why in one["missing"]),
             *(f"No specialist takes: {text}" for text in left_out),
         ],
+        frontier=frontier_of(opened.models.config),
     )
     if row is None or await opened.ledger.runs.finish(run, answer["status"], dict(answer)):
         return answer
@@ -186,7 +188,8 @@ def _with_footer(answer: Answer) -> str:
         reference = f" ({count}:{code[:16]})" if code else ""
         lines.append(
             f"_Run {answer['run']} · {answer['model_calls']} model calls, {answer['tokens']:,}"
-            f" tokens, ${answer['cost']:.4f} · {answer['tool_calls']} tool calls, evidence"
+            f" tokens, ${answer['cost']:.4f}{saved_words(answer)} · {answer['tool_calls']} tool"
+            f" calls, evidence"
             f" {len(answer['evidence'])} · audit: switchyard runs show {answer['run']}"
             f"{reference}_"
         )

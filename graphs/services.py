@@ -98,7 +98,7 @@ async def open_services(settings: Settings, kind: str = "run") -> AsyncIterator[
             opened = await stack.enter_async_context(_open_rooms(settings, kind))
         finally:
             _opening -= 1
-        send_discreetly(opened.gateway.masking.value)
+        send_discreetly(opened.gateway.masking.value, opened.ledger.runs)
         opened.models.mask_by(opened.gateway.masking.known_in)
         before, _current = _current, opened
         try:
@@ -128,8 +128,10 @@ async def _open_rooms(settings: Settings, kind: str) -> AsyncIterator[Services]:
         # The last one: it ends the workers before the rooms that they work in close.
         open_holding(ledger, kind) as holding,
     ):
+        ledger.budgets.standing = files.limits.standing
         old = time.time() - settings.retention_days * 86_400
         await ledger.exchanges.forget_before(old)
+        await ledger.answers.forget_before(old)
         await ledger.audit.forget_before(old)
         local_stage = await train_local_stage(
             files.registry,

@@ -30,6 +30,8 @@ class RequestContext(BaseModel):
     """Folder that the run may read; empty for the project's own documents."""
     budget: float | None = Field(default=None, ge=0)
     """Ceiling in US dollars; never above the operator's own."""
+    token_budget: int | None = Field(default=None, ge=0)
+    """Ceiling in tokens, prompts and answers; never above the operator's own."""
     specialist: str = Field(default="", max_length=64)
     """The specialist that the caller wants; empty to let the router decide."""
 
@@ -103,6 +105,10 @@ class Answer(TypedDict):
     tool_calls: int
     offline: bool
     """True when only the offline model worked on it."""
+    saved: NotRequired[float]
+    """US dollars less than the same calls on `frontier`; absent where all models are free."""
+    frontier: NotRequired[str]
+    """The deployment that the calls are compared with: the dearest, unless models.yaml names it."""
     audit: NotRequired[str]
     """How many rows its audit had then and the code of the last, as COUNT:CODE; an answer of an
     older release has none."""

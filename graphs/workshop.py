@@ -83,7 +83,8 @@ class ServiceWorkshop:
         assert self.deep is not None, "only plans have tasks of other deep specialists"
         # Below the task's own ceiling: that of the child's effort class.
         scope = f"{context.run}:{context.task}:plan"
-        await self.services.ledger.budgets.open(scope, authority.limits.dollars)
+        limits = authority.limits
+        await self.services.ledger.budgets.open(scope, limits.dollars, limits.job_tokens)
         outcome = await self.deep(
             {
                 **self.job,

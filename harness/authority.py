@@ -48,7 +48,11 @@ class Authority:
             return Grant(authority=None, reasons=refused)
         lower = limits.within(self.limits)
         # The child is one task of its parent: its whole job is paid out of that task's share.
-        lower = lower.model_copy(update={"dollars": min(lower.dollars, self.limits.task_dollars)})
+        share = {
+            "dollars": min(lower.dollars, self.limits.task_dollars),
+            "job_tokens": min(lower.job_tokens, self.limits.task_tokens),
+        }
+        lower = lower.model_copy(update=share)
         left = min(self.depth - 1, lower.depth - 1) if plans else 0
         child = Authority(
             label=label, tools=self.tools & frozenset(tools), limits=lower, depth=left

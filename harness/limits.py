@@ -44,6 +44,10 @@ class Limits(BaseModel):
     """Ceiling of one job in US dollars, out of what its request or its parent may spend."""
     task_dollars: float = Field(default=1_000_000, ge=0)
     """Ceiling of one task of a plan, all its attempts."""
+    job_tokens: int = Field(default=1_000_000_000, ge=0)
+    """Ceiling of one job in tokens, prompts and answers, worst cases of open calls included."""
+    task_tokens: int = Field(default=1_000_000_000, ge=0)
+    """Ceiling of one task of a plan in tokens, all its attempts."""
     revisions: int = Field(default=0, ge=0, le=20)
     """How often the judge may send an answer back."""
 

@@ -1,152 +1,179 @@
-"""Money ceilings that hold under parallel calls: reserve before, settle after.
+"""Ceilings of money and tokens that hold under parallel calls: reserve before, settle after.
 
-A reservation is a conditional UPDATE of each scope in one transaction, so that two callers can
-never both take the last dollar, in one process or in several.
+A reservation is a conditional UPDATE of each scope and a row of its own in one transaction: two
+callers can never both take the last dollar, and what a dead process left behind can be found.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+import asyncio
+import uuid
+from collections.abc import Collection, Mapping, Sequence
+from contextlib import suppress
+from functools import partial
 
-from sqlalchemy import Connection, bindparam, case, func, or_, select, update
+from sqlalchemy import ColumnElement, Connection, bindparam, select, update
 
-from ledger.repository import Repository, Statement, keep
-from ledger.schema import budgets
-from runtime.errors import BudgetExceeded
+from ledger import budget_rows
+from ledger.budget_rows import Budget, Reservation
+from ledger.ceilings import DAY, Amount, Ceiling, Standing
+from ledger.driver import Cursor
+from ledger.repository import Repository, Statement, Step, keep
+from ledger.schema import budgets, reservations
+from runtime.errors import LedgerUnavailable
 
-# Sums of binary fractions drift; a reservation may not fail over less than this (US dollars).
-_ROUNDING = 1e-9
+__all__ = ["Amount", "Budget", "Budgets", "Ceiling", "Reservation", "Standing"]
 
-_b = budgets.c
-_BY_SCOPE = select(budgets).where(_b.scope == bindparam("of"))
-# In the order of their names: two callers that lock the same rows never wait for each other.
-_LOCK = (
-    select(budgets)
-    .where(_b.scope.in_(bindparam("scopes", expanding=True)))
-    .order_by(_b.scope)
-    .with_for_update()
-)
-_fits = _b.reserved + _b.spent + bindparam("amount") <= _b.ceiling + _ROUNDING
-_TAKE = (
-    update(budgets)
-    .where(_b.scope == bindparam("of"), _fits)
-    .values(reserved=_b.reserved + bindparam("amount"))
-)
-_left = _b.reserved - bindparam("amount")
-_SETTLE = (
-    update(budgets)
-    .where(_b.scope == bindparam("of"))
-    # Not below zero: a process that was given up for dead may still settle what was forfeited.
-    .values(reserved=case((_left < 0, 0.0), else_=_left), spent=_b.spent + bindparam("cost"))
-)
-
-
-class _DoesNotFitError(Exception):
-    """Undoes a reservation that fits into some of its scopes only."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Budget:
-    """US dollars. `reserved + spent <= ceiling` at every instant."""
-
-    scope: str
-    ceiling: float
-    reserved: float
-    spent: float
-
-    def fits(self, amount: float) -> bool:
-        return self.reserved + self.spent + amount <= self.ceiling + _ROUNDING
+_r = reservations.c
+_OPEN = _r.forfeited_at.is_(None)
+_BY_SCOPE = select(budgets).where(budgets.c.scope == bindparam("of"))
 
 
 class Budgets(Repository):
-    """Ceilings by scope: a run's id, or `RUN:TASK` for what lies below it."""
+    """Ceilings by scope: a run's id, `RUN:TASK` for what lies below it, and days."""
 
-    async def open(self, scope: str, ceiling: float) -> None:
-        """Set a ceiling in US dollars; a scope that is open already keeps its own."""
-        await self.open_all({scope: ceiling})
+    standing = Standing()
+    """Ceilings of a call and of a day; set once, by who opens the ledger for model calls."""
+    process: str | None = None
+    """The name in `processes` by which others can tell whether this process lives."""
+    _known: tuple[int, frozenset[str]] = (0, frozenset())
+    """A day, and those of its scopes that have the ceilings of `standing`."""
 
-    async def open_all(self, ceilings: Mapping[str, float]) -> None:
+    async def open(self, scope: str, dollars: float, tokens: int | None = None) -> None:
+        """Set a ceiling; a scope that is open already keeps its own."""
+        await self.open_all({scope: Ceiling(dollars=dollars, tokens=tokens)})
+
+    async def open_all(self, ceilings: Mapping[str, Ceiling]) -> None:
         """Set the ceilings of several scopes; those that are open already keep their own."""
         rows = [
-            {"scope": scope, "ceiling": ceiling, "reserved": 0.0, "spent": 0.0}
+            {
+                "scope": scope,
+                "ceiling": ceiling.dollars,
+                "token_ceiling": ceiling.tokens,
+                "reserved": 0.0,
+                "spent": 0.0,
+            }
             for scope, ceiling in sorted(ceilings.items())
         ]
         if rows:
             await self._write((keep(self._dialect, budgets), rows))
 
-    async def reserve(self, scopes: Sequence[str], amount: float) -> None:
+    async def reserve(
+        self,
+        scopes: Sequence[str],
+        amount: Amount,
+        *,
+        run: str = "",
+        tenant: str | None = None,
+        id: str = "",
+    ) -> Reservation:
         """Set `amount` aside in every one of `scopes`, the widest first, or in none of them.
 
-        Raises:
-            BudgetExceeded: it does not fit under the ceiling of this scope, the narrowest of
-                those where it does not; or the scope has none.
-        """
+        Args:
+            run: Whose call it is; the first scope unless it is given.
+            tenant: Whose day pays as well; None for nobody's.
+            id: Of the call; a new one unless it is given.
 
-        rows = [{"of": scope, "amount": amount} for scope in sorted(set(scopes))]
+        Raises:
+            BudgetExceeded: it does not fit under the ceiling of a call, or of this scope, the
+                narrowest of those where it does not; or the scope has none.
+        """
+        self.standing.admit(amount)
+        at = self._clock()
+        days = self.standing.daily(tenant, at) if tenant is not None else {}
+        held = Reservation(
+            id=id or uuid.uuid4().hex,
+            run=run or scopes[0],
+            scopes=(*days, *scopes),
+            amount=amount,
+            process=self.process,
+            at=at,
+        )
+        known = self._known[1] if self._known[0] == at // DAY else frozenset()
+        fresh = {scope: ceiling for scope, ceiling in days.items() if scope not in known}
 
         def take(connection: Connection) -> None:
-            if connection.execute(_TAKE, rows).rowcount < len(rows):
-                raise _DoesNotFitError
-
-        def look(connection: Connection) -> None:
-            found = connection.execute(_LOCK, {"scopes": list(scopes)}).mappings()
-            now = {row["scope"]: Budget(**row) for row in found}
-            for scope in reversed(scopes):
-                if scope not in now or not now[scope].fits(amount):
-                    raise _exceeded(scope, now.get(scope), amount)
-            # Another call has settled meanwhile.
-            connection.execute(_TAKE, rows)
+            budget_rows.take(connection, self._dialect, held, fresh)
 
         try:
             await self._atomic("reserve a budget", take)
-        except _DoesNotFitError:
-            await self._atomic("reserve a budget", look)
+        except asyncio.CancelledError:
+            # Who asked is gone while the database goes on; nobody else would settle it.
+            with suppress(LedgerUnavailable):
+                await self.settle(held, Amount())
+            raise
+        if fresh:
+            self._known = (int(at // DAY), known | fresh.keys())
+        return held
 
-    async def settle(self, scopes: Sequence[str], reserved: float, spent: float) -> None:
-        """Give a reservation back in every one of `scopes`, and book what the call really cost."""
-        await self._write(*self.settlement(scopes, reserved, spent))
+    async def settle(self, held: Reservation, spent: Amount) -> None:
+        """Give a reservation back in every one of its scopes, and book what the call really took.
 
-    def settlement(
-        self, scopes: Sequence[str], reserved: float, spent: float
-    ) -> tuple[Statement, ...]:
-        """What `settle` writes, for `Ledger.commit`; nothing for a call that cost nothing."""
-        if not reserved and not spent:
-            return ()
-        rows = [{"of": scope, "amount": reserved, "cost": spent} for scope in sorted(set(scopes))]
-        return ((_SETTLE, rows),)
+        Only once: whoever settles it again changes nothing. One that was forfeited meanwhile,
+        because its process was taken for dead, is put right.
+        """
+        await self._write(*self.settlement(held, spent))
 
-    async def forfeit(self, run: str) -> float:
-        """Book as spent what a process that died has left reserved in a run and all below it.
+    def settlement(self, held: Reservation, spent: Amount) -> tuple[Statement, ...]:
+        """What `settle` writes, for `Ledger.commit`."""
+        work = partial(budget_rows.settle, dialect=self._dialect, held=held, spent=spent)
+        return (Step(writes="budgets", work=work),)
+
+    async def forfeit(self, run: str) -> Amount:
+        """Book as spent what is set aside for calls of a run, in every scope that pays for them.
 
         Nobody knows what became of those calls, so they are estimated upward. Only for a run that
         no process drives any more.
 
         Returns:
-            How much of the run's own budget was forfeited, in US dollars.
+            How much it was: the worst cases of the calls.
         """
-        below = f"{run}:"
-        within = or_(_b.scope == run, func.substr(_b.scope, 1, len(below)) == below)
+        return await self._forfeit(_r.run == run)
 
-        def book(connection: Connection) -> float:
-            query = select(_b.scope, _b.reserved).where(within).order_by(_b.scope)
-            left = {row.scope: row.reserved for row in connection.execute(query.with_for_update())}
-            connection.execute(
-                update(budgets).where(within).values(spent=_b.spent + _b.reserved, reserved=0.0)
-            )
-            return float(left.get(run, 0.0))
+    async def forfeit_of(self, processes: Collection[str]) -> Amount:
+        """The same for the calls of processes that are gone, whatever their runs."""
+        return await self._forfeit(_r.process.in_(processes)) if processes else Amount()
 
-        return await self._atomic("forfeit budgets", book)
+    async def _forfeit(self, which: ColumnElement[bool]) -> Amount:
+        query = select(reservations).where(_OPEN, which).order_by(_r.id).with_for_update()
+
+        def work(connection: Connection) -> Amount:
+            rows = connection.execute(query).mappings().all()
+            found = [budget_rows.reservation(row) for row in rows]
+            gone = _r.id.in_([held.id for held in found])
+            connection.execute(update(reservations).where(gone).values(forfeited_at=self._clock()))
+            sums: dict[str, Amount] = {}
+            for held in found:
+                for scope in set(held.scopes):
+                    sums[scope] = sums.get(scope, Amount()) + held.amount
+            with Cursor(connection) as cursor:
+                for scope in budget_rows.in_turn(sums):
+                    budget_rows.book(cursor, self._dialect, scope, sums[scope], sums[scope])
+            return sum((held.amount for held in found), Amount())
+
+        return await self._atomic("forfeit budgets", work)
+
+    async def holders(self) -> set[str]:
+        """The processes that have anything set aside."""
+        query = select(_r.process).where(_OPEN, _r.process.is_not(None)).distinct()
+        return {row["process"] for row in await self._all(query)}
+
+    async def unsettled(self, run: str = "") -> list[Reservation]:
+        """What is set aside, and what was forfeited, for calls of one run or of all."""
+        query = select(reservations).order_by(_r.at, _r.id)
+        rows = await self._all(query.where(_r.run == run) if run else query)
+        return [budget_rows.reservation(row) for row in rows]
 
     async def get(self, scope: str) -> Budget | None:
+        """A budget as it is now; None for a scope that nobody opened."""
         row = await self._first(_BY_SCOPE, {"of": scope})
-        return Budget(**row) if row else None
+        return budget_rows.budget(row) if row else None
 
+    async def today(self, tenant: str) -> list[Budget]:
+        """The budgets of this day that a tenant's calls are paid from, the widest first.
 
-def _exceeded(scope: str, now: Budget | None, amount: float) -> BudgetExceeded:
-    return BudgetExceeded(
-        scope,
-        allowed=now.ceiling if now else 0.0,
-        wanted=amount + (now.reserved + now.spent if now else 0.0),
-        file="config/limits.yaml",
-    )
+        A day that nothing was taken from yet is not among them.
+        """
+        days = self.standing.daily(tenant, self._clock())
+        found = [await self.get(scope) for scope in days]
+        return [one for one in found if one is not None]

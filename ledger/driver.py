@@ -33,8 +33,8 @@ class Cursor:
     def __exit__(self, *raised: object) -> None:
         self._cursor.close()
 
-    def run(self, statement: str, values: Sequence[object]) -> None:
-        """Run a statement that returns nothing.
+    def run(self, statement: str, values: Sequence[object]) -> int:
+        """Run a statement that returns nothing; how many rows it changed.
 
         Raises:
             OperationalError: the database refused.
@@ -43,6 +43,7 @@ class Cursor:
             self._cursor.execute(statement, values)
         except self._error as error:
             raise OperationalError(statement, None, error) from error
+        return int(self._cursor.rowcount)
 
     def first(self, statement: str, values: Sequence[object]) -> Sequence[Any] | None:
         """The first row that a statement returns.

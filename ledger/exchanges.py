@@ -4,26 +4,27 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Literal
 
-from sqlalchemy import Connection, Insert, bindparam, delete, insert, select, union
+from sqlalchemy import Connection, bindparam, delete, select, union
 
 from ledger.address import Dialect
 from ledger.content import Stored, stored
 from ledger.driver import Cursor, in_words_of
-from ledger.repository import Repository, Statement, overwrite
+from ledger.repository import Repository, Statement, Step, overwrite
 from ledger.schema import blobs, effects, exchanges, files, runs, tool_calls
 from runtime.canonical import Json
 
 Kind = Literal["model", "tool"]
 
-# What every tool call writes, in the driver's words.
+# What every call of a tool or a model writes, in the driver's words. Content that is there becomes
+# young again, so that nobody forgets it meanwhile.
 _KEEP = (
     "INSERT INTO blobs (digest, content, at) VALUES (?, ?, ?)"
     " ON CONFLICT (digest) DO UPDATE SET at = excluded.at"
 )
 _ENTER = "INSERT INTO exchanges (run, task, kind, request, response, at) VALUES (?, ?, ?, ?, ?, ?)"
-_RECORD = insert(exchanges).inline()
 _CONTENT = select(blobs.c.content).where(blobs.c.digest == bindparam("of"))
 
 
@@ -102,20 +103,9 @@ class Exchanges(Repository):
         self, run: str, task: str, kind: Kind, request: Json, response: Json
     ) -> tuple[Statement, ...]:
         """What `record` writes, for `Ledger.commit`."""
-        asked, answered = self._stored(kind, request), self._stored(kind, response)
-        now = self._clock()
-        exchange = {
-            "run": run,
-            "task": task,
-            "kind": kind,
-            "request": asked.digest,
-            "response": answered.digest,
-            "at": now,
-        }
-        # In the order of their digests: two exchanges of the same contents never wait in a circle.
-        both = sorted((asked, answered), key=lambda one: one.digest)
-        rows = [{**_row(one), "at": now} for one in both]
-        return (self._keep_content, rows), (_RECORD, exchange)
+        made = self.prepared(run, task, kind, request, response)
+        work = partial(made.write, dialect=self._dialect)
+        return (Step(writes="blobs, exchanges", work=work),)
 
     def _stored(self, kind: Kind, value: Json) -> Stored:
         kept = stored(value)
@@ -124,10 +114,16 @@ class Exchanges(Repository):
         masked = self._mask(value, kept.content.decode())
         return kept if masked is value else stored(masked)
 
+    def may_be_kept(self, value: Json) -> bool:
+        """Whether a value of a model's can be stored as it is: there is no secret in it."""
+        return self._mask is None or self._mask(value, stored(value).content.decode()) is value
+
     async def keep(self, content: Json) -> str:
         """Store a value by itself. Returns its digest."""
         kept = stored(content)
-        await self._write((self._keep_content, {**_row(kept), "at": self._clock()}))
+        # Content that is there becomes young again, so that nobody forgets it meanwhile.
+        row = {"digest": kept.digest, "content": kept.content, "at": self._clock()}
+        await self._write((overwrite(self._dialect, blobs, ("at",)), row))
         return kept.digest
 
     async def content(self, key: str) -> bytes | None:
@@ -175,12 +171,3 @@ class Exchanges(Repository):
             return gone.rowcount
 
         return await self._atomic("forget old exchanges", forget)
-
-    @property
-    def _keep_content(self) -> Insert:
-        """Content that is there becomes young again, so that nobody forgets it meanwhile."""
-        return overwrite(self._dialect, blobs, ("at",))
-
-
-def _row(one: Stored) -> dict[str, object]:
-    return {"digest": one.digest, "content": one.content}

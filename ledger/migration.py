@@ -5,6 +5,7 @@ Only additions are made, so the data stays, and so does an older process that is
 
 from __future__ import annotations
 
+import json
 from functools import partial
 
 from sqlalchemy import Connection, Table, func, insert, inspect, select
@@ -14,12 +15,14 @@ from sqlalchemy.schema import CreateColumn
 from ledger.address import Dialect
 from ledger.database import Database
 from ledger.repository import overwrite, unavailable
-from ledger.schema import VERSION, meta, metadata, model_calls, totals
+from ledger.schema import VERSION, budgets, meta, metadata, model_calls, reservations, totals
 from runtime.errors import LedgerUnavailable
 
 _KEY = "schema"
 # Any number: those who migrate the same database take turns by it.
 _TURN = 7_382_915
+_RESERVATIONS_SINCE = 5
+"""The version from which on every reservation has a row of its own."""
 
 
 async def prepare(database: Database) -> None:
@@ -62,6 +65,8 @@ def _migrate(dialect: Dialect, connection: Connection) -> int:
     for table in metadata.sorted_tables:
         _complete(connection, table)
     _count_spend(connection)
+    if found < _RESERVATIONS_SINCE:
+        _name_reservations(connection)
     statement = overwrite(dialect, meta, ("key", "value"))
     connection.execute(statement, {"key": _KEY, "value": str(VERSION)})
     return VERSION
@@ -92,3 +97,22 @@ def _count_spend(connection: Connection) -> None:
     unknown = calls.run.not_in(select(totals.c.run))
     columns = ["run", "calls", "prompt_tokens", "completion_tokens", "cost"]
     connection.execute(insert(totals).from_select(columns, sums.where(unknown).group_by(calls.run)))
+
+
+def _name_reservations(connection: Connection) -> None:
+    """A row for what was set aside in each scope before reservations had rows of their own.
+
+    Nobody settles it any more: it is booked as spent when its run is taken over or closed.
+    """
+    columns = (budgets.c.scope, budgets.c.reserved)
+    for scope, reserved in connection.execute(select(*columns).where(budgets.c.reserved > 0)).all():
+        connection.execute(
+            insert(reservations).values(
+                id=f"before-{_RESERVATIONS_SINCE}:{scope}",
+                run=scope.partition(":")[0],
+                scopes=json.dumps([scope]),
+                dollars=reserved,
+                tokens=0,
+                at=0.0,
+            )
+        )

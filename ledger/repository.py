@@ -6,6 +6,7 @@ The one edge between the database's errors and ours.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from functools import cache
 from typing import TypeVar
 
@@ -20,7 +21,18 @@ from runtime.errors import LedgerUnavailable
 
 T = TypeVar("T")
 Values = Mapping[str, object] | Sequence[Mapping[str, object]]
-Statement = Executable | tuple[Executable, Values]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Step:
+    """Several statements of which one depends on what another one found."""
+
+    writes: str
+    """The tables, for the error when they cannot be written."""
+    work: Work[None]
+
+
+Statement = Executable | tuple[Executable, Values] | Step
 """With values of its own it can be built once and for all, which is half of what a call costs."""
 
 
@@ -40,7 +52,7 @@ class Repository:
         return self._database.address.dialect
 
     async def _write(self, *statements: Statement) -> int:
-        """Run the statements in one transaction; the row count of the last one."""
+        """Run the statements in one transaction; the row count of the last one, without steps."""
 
         if not statements:
             return 0
@@ -48,6 +60,9 @@ class Repository:
         def work(connection: Connection) -> int:
             count = 0
             for statement in statements:
+                if isinstance(statement, Step):
+                    statement.work(connection)
+                    continue
                 plain, values = _parts(statement)
                 count = connection.execute(plain, values).rowcount
             return count
@@ -128,18 +143,23 @@ def unavailable(what: str, address: Address, error: Exception) -> LedgerUnavaila
     return LedgerUnavailable(f"The ledger ({address.shown}) {what}: {told}.", remedy=address.remedy)
 
 
-def _parts(statement: Statement) -> tuple[Executable, Values | None]:
+def _parts(statement: Executable | tuple[Executable, Values]) -> tuple[Executable, Values | None]:
     return statement if isinstance(statement, tuple) else (statement, None)
 
 
 def _several(statements: Sequence[Statement]) -> bool:
     """Whether more than one row set is written: several statements, or one with several values."""
     return len(statements) > 1 or any(
-        isinstance(_parts(statement)[1], list | tuple) for statement in statements
+        isinstance(statement, Step) or isinstance(_parts(statement)[1], list | tuple)
+        for statement in statements
     )
 
 
 def _naming(statements: Sequence[Statement]) -> str:
-    plain = (_parts(statement)[0] for statement in statements)
-    changes = (one for one in plain if isinstance(one, Insert | Update | Delete))
-    return "write " + ", ".join(dict.fromkeys(str(one.table) for one in changes))
+    tables = []
+    for statement in statements:
+        if isinstance(statement, Step):
+            tables.append(statement.writes)
+        elif isinstance(plain := _parts(statement)[0], Insert | Update | Delete):
+            tables.append(str(plain.table))
+    return "write " + ", ".join(dict.fromkeys(tables))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from typing import Literal
 
@@ -10,10 +10,13 @@ from sqlalchemy import ColumnElement, Connection, and_, exists, or_, select, upd
 
 from ledger.audit import Audited
 from ledger.chain import Fact
+from ledger.driver import Cursor, in_words_of
 from ledger.schema import approvals, routes, runs, tasks
 from runtime.canonical import Json
 from runtime.labels import Label, highest
 
+# What every call asks, in the driver's words.
+_LABEL = "SELECT label FROM runs WHERE id = ?"
 Status = Literal[
     "running",
     "paused",
@@ -61,6 +64,8 @@ class Run:
 
 class Runs(Audited):
     """One row a request, from intake to answer."""
+
+    _listeners: tuple[Callable[[str, Label], None], ...] = ()
 
     async def start(
         self,
@@ -173,16 +178,35 @@ class Runs(Audited):
 
     async def label(self, run: str) -> Label:
         """The run's present label; `regulated` for a run that is not recorded (fail closed)."""
-        row = await self._first(select(runs.c.label).where(runs.c.id == run))
-        return Label(row["label"]) if row else Label.regulated
+
+        def read(connection: Connection) -> Label:
+            with Cursor(connection) as cursor:
+                row = cursor.first(in_words_of(self._dialect, _LABEL), (run,))
+            return Label(row[0]) if row else Label.regulated
+
+        return await self._run(read, self._reading, atomic=False)
+
+    async def label_of_thread(self, thread: str) -> Label:
+        """The highest label that any run of the thread has or had; `regulated` without a thread."""
+        rows = await self._all(select(runs.c.label).where(runs.c.thread == thread).distinct())
+        known = [Label(row["label"]) for row in rows]
+        return highest(*known) if thread and known else Label.regulated
 
     async def raise_label(self, run: str, label: Label) -> Label:
         """Raise the run's label to at least `label`; it never sinks. Returns the label now."""
+        # Before it is written: a listener that hears of it too early only says too little.
+        for heard in self._listeners:
+            heard(run, label)
         lower = [lesser.value for lesser in Label if lesser.rank < label.rank]
         await self._write(
             update(runs).where(runs.c.id == run, runs.c.label.in_(lower)).values(label=label.value)
         )
         return highest(await self.label(run), label)
+
+    def listen(self, heard: Callable[[str, Label], None]) -> None:
+        """Call `heard` with a run and a label before this process raises the run to it."""
+        if heard not in self._listeners:
+            self._listeners = (*self._listeners, heard)
 
     async def get(self, run: str) -> Run | None:
         row = await self._first(select(runs).where(runs.c.id == run))

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from sqlalchemy import (
     JSON,
+    BigInteger,
     Column,
     Float,
     Index,
@@ -21,7 +22,7 @@ from sqlalchemy import (
 
 from ledger.words import Words
 
-VERSION = 4
+VERSION = 5
 """Of these tables. 1 are those before `meta`, which did not say their version."""
 
 metadata = MetaData()
@@ -176,6 +177,9 @@ model_calls = Table(
     Column("outcome", String, nullable=False),
     Column("at", Float, nullable=False),
     Column("seconds", Float, nullable=False),
+    # Of the prompt tokens: read from the provider's cache, and written to it.
+    Column("cache_read", Integer),
+    Column("cache_creation", Integer),
     Index("model_calls_of", "run", "task"),
 )
 
@@ -197,6 +201,31 @@ budgets = Table(
     Column("ceiling", Float, nullable=False),
     Column("reserved", Float, nullable=False),
     Column("spent", Float, nullable=False),
+    # The same in tokens; without a ceiling they are only counted.
+    Column("token_ceiling", BigInteger),
+    Column("reserved_tokens", BigInteger),
+    Column("spent_tokens", BigInteger),
+    # Of what is spent: what providers billed beyond what had been set aside for the call.
+    Column("overshot", Float),
+    Column("overshot_tokens", BigInteger),
+)
+
+reservations = Table(
+    # What is set aside for a call, until it is settled. Those of a process that died stay, with
+    # the time when they were booked as spent.
+    "reservations",
+    metadata,
+    # That of the row of `model_calls` that the call will have.
+    Column("id", String, primary_key=True),
+    Column("run", String, nullable=False),
+    # A JSON list: every scope that pays.
+    Column("scopes", Text, nullable=False),
+    Column("dollars", Float, nullable=False),
+    Column("tokens", BigInteger, nullable=False),
+    Column("process", String),
+    Column("at", Float, nullable=False),
+    Column("forfeited_at", Float),
+    sqlite_with_rowid=False,
 )
 
 audit = Table(
@@ -286,6 +315,15 @@ meta = Table(
     metadata,
     Column("key", String, primary_key=True),
     Column("value", String, nullable=False),
+)
+
+kept_answers = Table(
+    # Answers that are given again to the same question, by the hash of all that they depend on.
+    "kept_answers",
+    metadata,
+    Column("key", String, primary_key=True),
+    Column("answer", Text, nullable=False),
+    Column("at", Float, nullable=False),
 )
 
 exchanges = Table(

@@ -2,18 +2,45 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cache
 
-from sqlalchemy import Insert, bindparam, func, insert, or_, select
+from sqlalchemy import Connection, bindparam, func, or_, select
 
-from ledger.address import Dialect
-from ledger.repository import Repository, Statement, insert_into
+from ledger.driver import Cursor, in_words_of
+from ledger.repository import Repository, Statement, Step
 from ledger.schema import model_calls, totals
+from ledger.spend_sums import By, Recent, Span, Sum, recent_query, sum_of, sums_query
+from ledger.words import storable
 from runtime.context import RunContext
 
 _SUMS = ("calls", "prompt_tokens", "completion_tokens", "cost")
-_RECORD = insert(model_calls)
+# What every model call writes, in the driver's words.
+_COLUMNS = (
+    "id",
+    "run",
+    "task",
+    "attempt",
+    "specialist",
+    "tier",
+    "deployment",
+    "model",
+    "prompt_tokens",
+    "completion_tokens",
+    "cost",
+    "outcome",
+    "at",
+    "seconds",
+    "cache_read",
+    "cache_creation",
+)
+_RECORD = "INSERT INTO model_calls ({}) VALUES ({})".format(
+    ", ".join(_COLUMNS), ", ".join("?" * len(_COLUMNS))
+)
+_ADD = (
+    "INSERT INTO totals (run, calls, prompt_tokens, completion_tokens, cost) VALUES (?, 1, ?, ?, ?)"
+    " ON CONFLICT (run) DO UPDATE SET "
+) + ", ".join(f"{name} = totals.{name} + excluded.{name}" for name in _SUMS)
 _OF_RUN = select(*(totals.c[name] for name in _SUMS)).where(totals.c.run == bindparam("of"))
 _m = model_calls.c
 _OF_TASK = select(
@@ -40,6 +67,11 @@ class ModelCall:
     """`ok`, or the fault's short name."""
     at: float
     seconds: float
+    cache_read: int | None = None
+    """Of the prompt tokens, those read from the provider's cache; None where an older release
+    did not say."""
+    cache_creation: int | None = None
+    """Of the prompt tokens, those written to it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,6 +100,8 @@ class Spend(Repository):
         cost: float,
         outcome: str,
         seconds: float,
+        cache_read: int = 0,
+        cache_creation: int = 0,
     ) -> None:
         """Record a call and add it to the sums of its run."""
         await self._write(
@@ -82,6 +116,8 @@ class Spend(Repository):
                 cost=cost,
                 outcome=outcome,
                 seconds=seconds,
+                cache_read=cache_read,
+                cache_creation=cache_creation,
             )
         )
 
@@ -98,32 +134,51 @@ class Spend(Repository):
         cost: float,
         outcome: str,
         seconds: float,
+        cache_read: int = 0,
+        cache_creation: int = 0,
     ) -> tuple[Statement, ...]:
         """What `record` writes, for `Ledger.commit`."""
-        row = {
-            "id": id,
-            "run": context.run,
-            "task": context.task,
-            "attempt": context.attempt,
-            "specialist": context.specialist,
-            "tier": tier,
-            "deployment": deployment,
-            "model": model,
-            "prompt_tokens": prompt_tokens,
-            "completion_tokens": completion_tokens,
-            "cost": cost,
-            "outcome": outcome,
-            "at": self._clock(),
-            "seconds": seconds,
-        }
-        added = {"run": context.run, "calls": 1, **{name: row[name] for name in _SUMS[1:]}}
-        return (_RECORD, row), (_add(self._dialect), added)
+        row = (
+            id,
+            context.run,
+            context.task,
+            context.attempt,
+            storable(context.specialist),
+            tier,
+            deployment,
+            storable(model),
+            prompt_tokens,
+            completion_tokens,
+            cost,
+            outcome,
+            self._clock(),
+            seconds,
+            cache_read,
+            cache_creation,
+        )
+        added = (context.run, prompt_tokens, completion_tokens, cost)
+
+        def write(connection: Connection) -> None:
+            with Cursor(connection) as cursor:
+                cursor.run(in_words_of(self._dialect, _RECORD), row)
+                cursor.run(in_words_of(self._dialect, _ADD), added)
+
+        return (Step(writes="model_calls, totals", work=write),)
 
     async def of_run(self, run: str) -> list[ModelCall]:
         rows = await self._all(
             select(model_calls).where(model_calls.c.run == run).order_by(model_calls.c.at)
         )
         return [ModelCall(**row) for row in rows]
+
+    async def sums(self, by: Sequence[By], span: Span | None = None) -> list[Sum]:
+        """All recorded calls, or those of a span, summed by what `by` names, in its order."""
+        rows = await self._all(sums_query(self._dialect, by, span or Span()))
+        return [sum_of(row, by) for row in rows]
+
+    async def recent(self, count: int = 50) -> list[Recent]:
+        """The latest `count` calls of every deployment, the newest first."""
+        return [Recent(**row) for row in await self._all(recent_query(count))]
 
     async def writers(self, run: str, task: str) -> frozenset[str]:
         """The deployments that did the work of a task, and of the tasks of a plan below it."""
@@ -140,11 +195,3 @@ class Spend(Repository):
         else:
             row = await self._first(_OF_RUN, {"of": run})
         return Total(**row) if row else Total()
-
-
-@cache
-def _add(dialect: Dialect) -> Insert:
-    """Add one call to the sums of its run."""
-    insert = insert_into(dialect, totals)
-    sums = {name: totals.c[name] + insert.excluded[name] for name in _SUMS}
-    return insert.on_conflict_do_update(index_elements=["run"], set_=sums)

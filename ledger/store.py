@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
 from ledger.address import parse
+from ledger.answers import Answers
 from ledger.approvals import Approvals
 from ledger.audit import Audit, Chain
 from ledger.audit_key import key_for
@@ -52,6 +53,7 @@ class Ledger:
         self.approvals = Approvals(database, clock, chain)
         self.proposals = Proposals(database, clock)
         self.exchanges = Exchanges(database, clock)
+        self.answers = Answers(database, clock)
         self.files = Files(database, clock)
         self.flows = Flows(database, clock)
         self._together = _Together(database, clock)

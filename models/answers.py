@@ -41,8 +41,15 @@ def demand(params: Mapping[str, Json], deployment: Deployment) -> Demand:
         tools={one["name"]: one.get("parameters") or {} for one in functions if "name" in one},
         must_call=choice == "required" or isinstance(choice, Mapping),
         is_json=isinstance(form, Mapping) and form.get("type") in ("json_schema", "json_object"),
+        schema=_schema(form),
         max_tokens=int(limit or deployment.max_tokens),
     )
+
+
+def _schema(form: Json) -> Mapping[str, Json] | None:
+    named = form.get("json_schema") if isinstance(form, Mapping) else None
+    schema = named.get("schema") if isinstance(named, Mapping) else None
+    return schema if isinstance(schema, Mapping) else None
 
 
 def asked(params: Mapping[str, Json]) -> dict[str, Json]:
@@ -51,13 +58,16 @@ def asked(params: Mapping[str, Json]) -> dict[str, Json]:
 
 
 async def watched(stream: Theirs) -> AsyncIterator[Theirs]:
-    """The chunks of a litellm stream, without the finish reason that litellm invents.
+    """The chunks of a litellm stream, without the finish reason and the count that it invents.
 
-    litellm keeps the chunks that really came; only those tell whether the provider finished.
+    litellm keeps the chunks that really came; only those tell whether the provider finished, and
+    what it counted.
     """
     async for chunk in stream:
         if chunk.choices and chunk.choices[0].finish_reason and not _finished(stream):
             chunk.choices[0].finish_reason = None
+        if getattr(chunk, "usage", None) and not _counted(stream):
+            chunk.usage = None
         yield chunk
 
 
@@ -65,6 +75,10 @@ def _finished(stream: Theirs) -> bool:
     return any(
         choice.finish_reason for chunk in reversed(stream.chunks) for choice in chunk.choices
     )
+
+
+def _counted(stream: Theirs) -> bool:
+    return any(getattr(chunk, "usage", None) for chunk in reversed(stream.chunks))
 
 
 def whole(result: ChatResult) -> Received:
@@ -106,6 +120,11 @@ def joined(pieces: Sequence[ChatGenerationChunk]) -> Received:
     return Received(raw=raw, message=message, usage=_usage(message))
 
 
+def refused(received: Received, words: Sequence[str]) -> Received:
+    """The answer with the words of a refusal, where a vendor sends them apart from the text."""
+    return replace(received, raw=replace(received.raw, refusal="".join(words)))
+
+
 def unfinished(raw: Raw) -> Raw:
     return replace(raw, finish=None)
 
@@ -136,7 +155,7 @@ def discreet(received: Received, mask: Callable[[Json], Json]) -> Received:
     changed = {"content": mask(said.content), "additional_kwargs": kept | hidden}
     return replace(
         received,
-        raw=replace(raw, text=mask(raw.text), calls=calls),
+        raw=replace(raw, text=mask(raw.text), refusal=mask(raw.refusal), calls=calls),
         message=said.model_copy(update=changed),
     )
 
@@ -170,6 +189,8 @@ def message(received: Received, calls: list[ToolCall], call: Call, bill: Bill) -
         metadata["self_judged"] = True
     if not usage.reported:
         metadata["usage_estimated"] = True
+    if bill.recalled:
+        metadata["cached"] = True
     kept = received.message.additional_kwargs
     return AIMessage(
         content=received.message.content,

@@ -10,6 +10,13 @@ from runtime.errors import BoundaryBreach
 from runtime.labels import Label, highest
 
 
+class LabelRose(BoundaryBreach):
+    """The run's label rose after a deployment had been chosen; nothing was sent.
+
+    Stays inside this room: the choice is made again.
+    """
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Cleared:
     """The deployments that may serve a call, in the order in which they are tried."""
@@ -36,9 +43,15 @@ def clear(
     """
     allowed = tuple(one for one in deployments if one.cleared_for.permits(label))
     if not allowed:
-        names = ", ".join(one.id for one in deployments) or "no deployment"
+        each = ", ".join(f"{one.id} up to {one.cleared_for.value}" for one in deployments)
         most = highest(*(one.cleared_for for one in deployments))
-        raise BoundaryBreach(label.value, f"Tier {tier!r} ({names})", most.value)
+        raise BoundaryBreach(
+            label.value,
+            f"Tier {tier!r} ({each or 'no deployment'})",
+            most.value,
+            remedy=f"Add a deployment to tier {tier!r} in models.yaml whose `cleared_for` is"
+            f" {label.value!r}, or clear one of these if its vendor may see such data.",
+        )
     avoided = {one.served_by for one in known if one.id in avoid}
     others = tuple(one for one in allowed if one.served_by not in avoided)
     return Cleared(deployments=others or allowed, avoided=bool(others) or not avoid)

@@ -19,12 +19,13 @@ from langchain_core.outputs import ChatGeneration, ChatGenerationChunk, ChatResu
 from langchain_litellm import ChatLiteLLMRouter
 from pydantic import Field
 
-from models import answers, trace
+from models import answers, caching, direct, trace
 from models.deployment import Deployment, Tier
 from models.door import Door
 from models.exchange import Exchange
 from models.guard import Guard
 from models.library import Theirs
+from models.recall import Recall
 from runtime.canonical import Json
 from runtime.context import RunContext
 
@@ -41,9 +42,14 @@ class TierChat(ChatLiteLLMRouter):
 
     door: Door = Field(repr=False)
     guard: Guard = Field(repr=False)
+    recall: Recall = Field(repr=False)
     tier: Tier
     context: RunContext = Field(repr=False)
     avoid: frozenset[str] = frozenset()
+    entries: Mapping[str, Mapping[str, Json]] = Field(repr=False)
+    """The parameters of every deployment by its group."""
+    marking: frozenset[str] = Field(default=frozenset(), repr=False)
+    """Groups whose vendor is told which part of a prompt to keep."""
     face: Deployment = Field(repr=False)
     """The deployment that is tried first, which traces name until the answer is there."""
 
@@ -121,9 +127,11 @@ class TierChat(ChatLiteLLMRouter):
         **kwargs: Json,
     ) -> Theirs:
         """One attempt, without the base class's retries; a stream is watched to its end."""
-        # litellm's MCP client is imported for every call with tools, unless told not to. It needs
-        # mcp 2, and our tools never go through it.
-        response = await self.router.acompletion(**kwargs, _skip_mcp_handler=True)
+        # Never through the Router, which is there for what the base class reads in it.
+        group = kwargs.pop("model")
+        if group in self.marking:
+            kwargs |= caching.marked(kwargs["messages"], kwargs.get("tools") or ())
+        response = await direct.ask(self.entries[group], **kwargs)
         return answers.watched(response) if kwargs.get("stream") else response
 
     async def received(

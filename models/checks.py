@@ -12,12 +12,15 @@ from dataclasses import dataclass
 
 from langchain_core.messages import ToolCall
 
+from models.forms import misfit
+from models.loops import repeated
+from models.outage import OVERFLOW
 from runtime.canonical import Json
 from runtime.errors import ModelFault
 
 _BYTES_PER_TOKEN = 24
 """More than any tokenizer packs into a token on average, so a longer text is no model's answer."""
-FINAL = frozenset({"refused", "context_overflow", "bad_request", "broken_stream"})
+FINAL = frozenset({"refused", OVERFLOW, "bad_request", "broken_stream"})
 """Faults for which asking again is of no use."""
 
 
@@ -39,6 +42,8 @@ class Raw:
     calls: tuple[RawCall, ...]
     finish: str | None
     """None when the provider gave no reason for the end."""
+    refusal: str = ""
+    """The words by which the model would not answer, where a vendor keeps them apart."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,11 +54,17 @@ class Demand:
     """The schema of each tool that was offered."""
     must_call: bool
     is_json: bool
+    schema: Mapping[str, Json] | None
+    """That of the text, where one was demanded."""
     max_tokens: int
 
 
 def tool_calls(raw: Raw, demand: Demand, model: str) -> list[ToolCall]:
     """The usable tool calls of a whole answer.
+
+    Whether their arguments fit their schemas is left to those who act on them: the tool gateway,
+    the verifier of results, the checks of plans. Each tells the model what is wrong, within a limit
+    of its own.
 
     Raises:
         ModelFault: the answer is unusable; the message says in words what is wrong with it.
@@ -75,6 +86,8 @@ def _ending(raw: Raw) -> Fault:
         return "no_choices", "the answer had no choices at all"
     if raw.finish is None:
         return "no_finish", "the answer ended without a finish reason, so it may be cut off"
+    if raw.refusal:
+        return "refused", f"the model would not answer: {raw.refusal[:300]}"
     if raw.finish in ("content_filter", "refusal"):
         return "refused", "the provider withheld the answer under its content policy"
     if raw.finish == "length" and raw.calls:
@@ -108,12 +121,24 @@ def _calls(raw: Raw, demand: Demand) -> Fault:
 def _text(raw: Raw, demand: Demand) -> Fault:
     if len(raw.text.encode(errors="replace")) > demand.max_tokens * _BYTES_PER_TOKEN:
         return "too_long", f"the answer is far longer than {demand.max_tokens} tokens"
-    if demand.is_json and not raw.calls:
-        try:
-            json.loads(raw.text)
-        except ValueError:
-            return "not_json", "JSON was demanded, and the answer is not complete JSON"
-    return None
+    if unit := repeated(raw.text):
+        return looped(unit)
+    return _structured(raw, demand) if demand.is_json and not raw.calls else None
+
+
+def _structured(raw: Raw, demand: Demand) -> Fault:
+    try:
+        value = json.loads(raw.text)
+    except ValueError:
+        return "not_json", "JSON was demanded, and the answer is not complete JSON"
+    wrong = misfit(demand.schema, value) if demand.schema is not None else ""
+    return ("wrong_schema", f"the answer breaks the demanded schema; {wrong}") if wrong else None
+
+
+def looped(unit: str) -> tuple[str, str]:
+    """The fault of an answer that repeats `unit`."""
+    shown = " ".join(unit.split())[:80] or "blank space"
+    return "repeating", f"the answer said the same again and again: {shown!r}"
 
 
 def _object(call: RawCall) -> dict[str, Json] | None:

@@ -13,13 +13,16 @@ from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from models import addresses
 from models.deployment import TIERS, Deployment, Tier
 from models.lines import Document, Place, read
+from models.patience import Patience
+from models.recalling import Recalling
 from runtime.canonical import Json
 
 _INTERPOLATED = re.compile(r"\$\{(\w+)(?::-([^}]*))?\}")
 _SECRET = "os.environ/"
-_TOP = ("profile", "profiles", "model_list")
+_TOP = ("profile", "profiles", "model_list", "patience", "cache", "frontier")
 _ENTRY = ("model_name", "litellm_params", "model_info")
 _PLAIN = "default"
 _OURS = frozenset(
@@ -52,6 +55,10 @@ class ModelsConfig(BaseModel):
     file: str
     profile: str
     profiles: dict[str, tuple[Deployment, ...]]
+    patience: Patience = Patience()
+    cache: Recalling = Recalling()
+    frontier: str = ""
+    """The deployment that savings are told against; empty for the dearest of the profile."""
 
     @property
     def deployments(self) -> tuple[Deployment, ...]:
@@ -64,8 +71,13 @@ class ModelsConfig(BaseModel):
         return tuple(sorted(found, key=lambda deployment: deployment.order))
 
 
-def load_models(path: Path, environ: Mapping[str, str] = os.environ) -> ModelsConfig:
+def load_models(
+    path: Path, environ: Mapping[str, str] = os.environ, *, keys: bool = True
+) -> ModelsConfig:
     """Read and check a models file. Every profile is checked; keys only of the active one.
+
+    Args:
+        keys: Whether they have to be there; prices can be read without.
 
     Raises:
         ConfigError: anything is wrong, with file, line and remedy.
@@ -78,8 +90,16 @@ def load_models(path: Path, environ: Mapping[str, str] = os.environ) -> ModelsCo
     }
     for name, deployments in profiles.items():
         _check_tiers(document, _lists(document)[name], deployments)
-    _check_environment(document, _lists(document)[profile], environ)
-    return ModelsConfig(file=document.file, profile=profile, profiles=profiles)
+    if keys:
+        _check_environment(document, _lists(document)[profile], environ)
+    return ModelsConfig(
+        file=document.file,
+        profile=profile,
+        profiles=profiles,
+        patience=_patience(document),
+        cache=_cache(document),
+        frontier=_frontier(document, profiles),
+    )
 
 
 def _check_top(document: Document) -> None:
@@ -94,6 +114,48 @@ def _check_top(document: Document) -> None:
                 key,
                 remedy=f"Known are {', '.join(_TOP)}; retries and fallbacks are not set here.",
             )
+
+
+def _patience(document: Document) -> Patience:
+    try:
+        return Patience.model_validate(document.value.get("patience") or {})
+    except ValidationError as error:
+        first = error.errors()[0]
+        place = ("patience", *(str(step) for step in first["loc"]))
+        known = ", ".join(Patience.model_fields)
+        raise document.error(
+            f"`{'.'.join(place)}`: {first['msg']}", *place, remedy=f"`patience` knows: {known}."
+        ) from error
+
+
+def _frontier(document: Document, profiles: Mapping[str, tuple[Deployment, ...]]) -> str:
+    told = str(document.value.get("frontier") or "")
+    known = {
+        name: one
+        for profile, deployments in profiles.items()
+        for one in deployments
+        if one.tier != "embed"
+        for name in (one.id, f"{profile}/{one.id}")
+    }
+    if told and told not in known:
+        raise document.error(
+            f"no chat deployment {told!r}",
+            "frontier",
+            remedy="Name the id of one, of any profile (`PROFILE/ID` where several have it).",
+        )
+    return told
+
+
+def _cache(document: Document) -> Recalling:
+    try:
+        return Recalling.model_validate(document.value.get("cache") or {})
+    except ValidationError as error:
+        first = error.errors()[0]
+        place = ("cache", *(str(step) for step in first["loc"]))
+        known = ", ".join(Recalling.model_fields)
+        raise document.error(
+            f"`{'.'.join(place)}`: {first['msg']}", *place, remedy=f"`cache` knows: {known}."
+        ) from error
 
 
 def _lists(document: Document) -> dict[str, Place]:
@@ -154,6 +216,15 @@ def _deployments(document: Document, place: Place) -> Iterator[Deployment]:
                 remedy="Give every deployment of a profile an id of its own.",
             )
         lines[deployment.id] = document.line(*here)
+        if not addresses.known(deployment):
+            raise document.error(
+                f"nothing says where {deployment.id!r} ({deployment.model}) leads",
+                *here,
+                "litellm_params",
+                "model",
+                remedy="Add `api_base`, the address that is called; or, if the vendor's library"
+                " makes it up itself, `addresses: [https://…]` in `model_info`.",
+            )
         yield deployment
 
 
@@ -192,6 +263,13 @@ def _check_params(document: Document, place: Place, params: dict[str, Json]) -> 
                 *place,
                 key,
                 remedy="Remove it: retry and fallback follow from the order of the deployments.",
+            )
+        if key in ("order", "weight"):
+            raise document.error(
+                f"`{key}` stands in `litellm_params`",
+                *place,
+                key,
+                remedy="Move it to `model_info`: litellm does not choose between deployments here.",
             )
         number = isinstance(value, int | float) and not isinstance(value, bool) and value > 0
         if key in ("timeout", "max_tokens") and not number:

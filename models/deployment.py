@@ -32,8 +32,13 @@ class Deployment(BaseModel):
     cache_read_input_token_cost: float | None = Field(default=None, ge=0, allow_inf_nan=False)
     cache_creation_input_token_cost: float | None = Field(default=None, ge=0, allow_inf_nan=False)
     max_input_tokens: int = Field(gt=0)
+    addresses: tuple[str, ...] = ()
+    """What else its calls may reach besides `api_base` or the vendor's own address, such as where
+    its library gets a token."""
     order: int = Field(default=1, ge=0)
-    """Lower ones are tried first; equal ones in the order of the file."""
+    """Lower ones are tried first; equal ones by weight, or else in the order of the file."""
+    weight: float | None = Field(default=None, gt=0, allow_inf_nan=False)
+    """Its share of the calls among those of the same order; 1 where only others have one."""
     line: int = 0
     """Where the entry begins in its file."""
 

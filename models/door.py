@@ -2,22 +2,31 @@
 
 from __future__ import annotations
 
+import logging
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from typing import TypeVar
 from uuid import uuid4
 
+from ledger.budget import Amount, Reservation
+from ledger.repository import Statement
 from ledger.store import Ledger
-from models import boundary, usage
+from models import boundary, usage, weights
+from models.boundary import LabelRose
 from models.config import ModelsConfig
 from models.deployment import Deployment, Tier
 from models.outage import Outage
+from models.retry import Retry
 from models.usage import Usage
 from runtime.canonical import Json
 from runtime.context import RunContext
 from runtime.errors import ModelFault, SwitchyardError
-from runtime.labels import Label
+from runtime.labels import Label, highest
+
+T = TypeVar("T")
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,6 +39,7 @@ class Call:
     deployments: tuple[Deployment, ...]
     """Cleared, in the order in which they are tried."""
     avoided: bool
+    avoid: frozenset[str] = frozenset()
     down: set[str] = field(default_factory=set)
     """Deployments that failed during this call."""
 
@@ -49,16 +59,30 @@ class Bill:
     """As reported by the provider, once it has answered."""
     answer: Json = None
     outcome: str = "ok"
+    recalled: bool = False
+    """The answer was given before; nobody was asked."""
 
     @property
-    def reserved(self) -> float:
+    def reserved(self) -> Amount:
         return usage.worst(self.deployment, self.prompt, self.completion)
 
     @property
     def settled(self) -> Usage:
+        """What the call took, as far as anybody can tell; all of it without an answer."""
+        if self.recalled:
+            return Usage()
+        if self.answer is None:
+            return Usage(prompt=self.prompt, completion=self.completion, reported=False)
         return usage.settled(
             self.usage, prompt=self.prompt, completion=self.completion, said=self.answer
         )
+
+    @property
+    def spent(self) -> Amount:
+        """The same as it is booked."""
+        if self.answer is None:
+            return self.reserved
+        return Amount(dollars=self.cost, tokens=self.settled.prompt + self.settled.completion)
 
     @property
     def cost(self) -> float:
@@ -74,8 +98,24 @@ class Door:
         self._config = config
         self._ledger = ledger
         self._clock = clock
+        self.retry = Retry(config.patience, clock)
         self.mask: Callable[[Json], Json] | None = None
         """Takes secrets out of what a model says, before anybody has it."""
+
+    async def _still(self, call: Call, deployment: Deployment) -> None:
+        """Whether the choice holds, by the label as it is before each attempt.
+
+        Raises:
+            LabelRose: it does not; nothing was sent.
+        """
+        label = await self.label(call.context.run)
+        if label.rank > call.label.rank and not deployment.cleared_for.permits(label):
+            raise LabelRose(label.value, deployment.id, deployment.cleared_for.value)
+
+    @property
+    def ledger(self) -> Ledger:
+        """Where everything is booked."""
+        return self._ledger
 
     async def begin(self, tier: Tier, context: RunContext, avoid: frozenset[str]) -> Call:
         """Choose what may serve a call, by the run's label as it is now.
@@ -83,7 +123,7 @@ class Door:
         Raises:
             BoundaryBreach: nothing in the tier is cleared for it. No connection was opened.
         """
-        label = await self._ledger.runs.label(context.run)
+        label = highest(await self.label(context.run), context.label)
         cleared = boundary.clear(
             tier, self._config.tier(tier), label, avoid, self._config.deployments
         )
@@ -91,9 +131,27 @@ class Door:
             tier=tier,
             context=context,
             label=label,
-            deployments=cleared.deployments,
+            deployments=weights.drawn(cleared.deployments, context),
             avoided=cleared.avoided,
+            avoid=avoid,
         )
+
+    async def label(self, run: str) -> Label:
+        """The run's label as it is now."""
+        return await self._ledger.runs.label(run)
+
+    async def bounded(self, call: Call, work: Callable[[Call], Awaitable[T]]) -> T:
+        """What `work` gives, begun anew with what is still cleared whenever the label rises.
+
+        Raises:
+            BoundaryBreach: nothing in the tier is cleared any more.
+        """
+        while True:
+            try:
+                return await work(call)
+            except LabelRose:
+                again = await self.begin(call.tier, call.context, call.avoid)
+                call = replace(again, down=call.down)
 
     @asynccontextmanager
     async def paid(
@@ -112,49 +170,81 @@ class Door:
             completion=completion,
             request=request,
         )
-        await self._ledger.budgets.reserve(call.context.budgets, bill.reserved)
+        context = call.context
+        held = await self._ledger.budgets.reserve(
+            context.budgets, bill.reserved, run=context.run, tenant=context.tenant, id=bill.id
+        )
         started = self._clock()
-        cost = bill.reserved
+        sent = True
         try:
+            await self._still(call, deployment)
             yield bill
-            cost = bill.cost
         except ModelFault as fault:
-            bill.outcome, cost = fault.fault, bill.cost
+            bill.outcome = fault.fault
             raise
         except Outage as outage:
-            bill.outcome = outage.fault
-            cost = bill.reserved if outage.billed else 0.0
+            bill.outcome, sent = outage.fault, outage.billed
             raise
         except SwitchyardError as error:
             # Ours are raised before anything is sent.
-            bill.outcome, cost = type(error).__name__, 0.0
+            bill.outcome, sent = type(error).__name__, bill.answer is not None
             raise
         except BaseException:
             bill.outcome = "cancelled"
             raise
         finally:
-            await self._close(call, bill, cost, self._clock() - started)
+            await self._close(call, bill, held, self._clock() - started, sent=sent)
 
-    async def _close(self, call: Call, bill: Bill, cost: float, seconds: float) -> None:
-        answered = bill.answer is not None
-        counted = bill.settled if answered or cost else Usage()
-        ledger, context = self._ledger, call.context
-        entry = ledger.spend.entry(
-            bill.id,
-            context,
-            tier=call.tier,
-            deployment=bill.deployment.id,
-            model=bill.deployment.model,
-            prompt_tokens=counted.prompt,
-            completion_tokens=counted.completion,
-            cost=cost,
-            outcome=bill.outcome,
-            seconds=seconds,
-        )
-        response = {"outcome": bill.outcome, "answer": bill.answer}
+    async def _close(
+        self, call: Call, bill: Bill, held: Reservation, seconds: float, *, sent: bool
+    ) -> None:
+        counted, spent = (bill.settled, bill.spent) if sent else (Usage(), Amount())
+        if spent.beyond(held.amount) != Amount():
+            _log.warning("%s billed %s, and %s was set aside", bill.deployment.id, spent, held)
+        ledger = self._ledger
         # The run's own rows last: on PostgreSQL other calls of the run wait for them.
         await ledger.commit(
+            *self._entries(call, bill, counted, spent.dollars, seconds),
+            *ledger.budgets.settlement(held, spent),
+        )
+
+    async def recalled(
+        self, call: Call, deployment: Deployment, *, request: Json, answer: Json
+    ) -> Bill:
+        """Record an answer that was given before: a call that cost nothing."""
+        bill = Bill(
+            id=uuid4().hex,
+            deployment=deployment,
+            prompt=0,
+            completion=0,
+            request=request,
+            answer=answer,
+            outcome="cached",
+            recalled=True,
+        )
+        await self._ledger.commit(*self._entries(call, bill, Usage(), 0.0, 0.0))
+        return bill
+
+    def _entries(
+        self, call: Call, bill: Bill, counted: Usage, dollars: float, seconds: float
+    ) -> tuple[Statement, ...]:
+        """What an attempt writes besides its settlement."""
+        ledger, context = self._ledger, call.context
+        response = {"outcome": bill.outcome, "answer": bill.answer}
+        return (
             *ledger.exchanges.entry(context.run, context.task, "model", bill.request, response),
-            *entry,
-            *ledger.budgets.settlement(context.budgets, bill.reserved, cost),
+            *ledger.spend.entry(
+                bill.id,
+                context,
+                tier=call.tier,
+                deployment=bill.deployment.id,
+                model=bill.deployment.model,
+                prompt_tokens=counted.prompt,
+                completion_tokens=counted.completion,
+                cache_read=counted.cache_read,
+                cache_creation=counted.cache_creation,
+                cost=dollars,
+                outcome=bill.outcome,
+                seconds=seconds,
+            ),
         )

@@ -6,14 +6,19 @@ before litellm's reading of it, which differs from vendor to vendor.
 
 from __future__ import annotations
 
+import ssl
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
 
 import aiohttp
 import httpx
 from litellm import exceptions as theirs
 
-from models.outage import Outage
+from models.outage import OVERFLOW, Outage
+from models.transport import BrokenEvent, NotAnAnswer, Oversized
+from models.wall import Redirected
 from runtime.errors import SwitchyardError
 
 
@@ -24,19 +29,25 @@ class _Kind:
     """Another deployment may fare better."""
     billed: bool
     """An answer may have been under way, and paid for."""
+    again: bool = False
+    """The same deployment may fare better in a moment."""
 
 
-_OVERFLOW = _Kind("context_overflow", elsewhere=False, billed=False)
+_OVERFLOW = _Kind(OVERFLOW, elsewhere=True, billed=False)
 _REFUSED = _Kind("refused", elsewhere=False, billed=False)
 _BAD_REQUEST = _Kind("bad_request", elsewhere=False, billed=False)
 _UNAUTHORISED = _Kind("unauthorised", elsewhere=True, billed=False)
 _NOT_FOUND = _Kind("not_found", elsewhere=True, billed=False)
-_RATE_LIMITED = _Kind("rate_limited", elsewhere=True, billed=False)
-_SERVER = _Kind("server_error", elsewhere=True, billed=False)
-_UNREACHABLE = _Kind("unreachable", elsewhere=True, billed=False)
+_RATE_LIMITED = _Kind("rate_limited", elsewhere=True, billed=False, again=True)
+_SERVER = _Kind("server_error", elsewhere=True, billed=False, again=True)
+_UNREACHABLE = _Kind("unreachable", elsewhere=True, billed=False, again=True)
+_REDIRECTED = _Kind("redirected", elsewhere=True, billed=False)
+_CERTIFICATE = _Kind("certificate", elsewhere=True, billed=False)
 _TIMEOUT = _Kind("timeout", elsewhere=True, billed=True)
-_BROKEN = _Kind("broken_answer", elsewhere=True, billed=True)
-_BROKEN_STREAM = _Kind("broken_stream", elsewhere=True, billed=True)
+_BROKEN = _Kind("broken_answer", elsewhere=True, billed=True, again=True)
+_BROKEN_STREAM = _Kind("broken_stream", elsewhere=True, billed=True, again=True)
+_TOO_LONG = _Kind("too_long", elsewhere=True, billed=True)
+_NO_ANSWER = _Kind("broken_answer", elsewhere=True, billed=True)
 
 _BY_STATUS = {
     401: _UNAUTHORISED,
@@ -59,6 +70,14 @@ _BY_TYPE: tuple[tuple[tuple[type[BaseException], ...], _Kind], ...] = (
     ((theirs.BadRequestError, theirs.UnprocessableEntityError), _BAD_REQUEST),
     ((theirs.Timeout, TimeoutError, httpx.TimeoutException), _TIMEOUT),
 )
+# What tells by itself, whatever litellm made of it.
+_BY_CAUSE: tuple[tuple[tuple[type[BaseException], ...], _Kind], ...] = (
+    ((Oversized,), _TOO_LONG),
+    ((NotAnAnswer,), _NO_ANSWER),
+    ((BrokenEvent,), _BROKEN_STREAM),
+    ((Redirected,), _REDIRECTED),
+    ((aiohttp.ClientSSLError, ssl.SSLCertVerificationError), _CERTIFICATE),
+)
 _NO_CONNECTION = (aiohttp.ClientConnectorError, ConnectionRefusedError, httpx.ConnectTimeout)
 
 
@@ -69,14 +88,22 @@ def classify(error: Exception, *, streaming: bool) -> Outage:
     """
     assert not isinstance(error, SwitchyardError), "ours are raised on, not classified"
     causes = list(_chain(error))
-    kind = _BROKEN_STREAM if streaming else _kind(error, causes)
+    kind = _plain(causes) or (_BROKEN_STREAM if streaming else _kind(error, causes))
     return Outage(
         kind.fault,
         _told(error),
         elsewhere=kind.elsewhere,
         billed=kind.billed,
+        again=kind.again,
         retry_after=_retry_after(causes),
     )
+
+
+def _plain(causes: list[BaseException]) -> _Kind | None:
+    for types, kind in _BY_CAUSE:
+        if any(isinstance(cause, types) for cause in causes):
+            return kind
+    return None
 
 
 def _kind(error: Exception, causes: list[BaseException]) -> _Kind:
@@ -115,12 +142,25 @@ def _told(error: Exception) -> str:
 
 
 def _retry_after(causes: list[BaseException]) -> float | None:
-    """Seconds from the header of that name; None without it or where it is a date."""
+    """Seconds from the header of that name; None without it."""
     for cause in causes:
         for headers in (
             getattr(cause, "litellm_response_headers", None),
             getattr(getattr(cause, "response", None), "headers", None),
         ):
             if isinstance(headers, Mapping) and (value := headers.get("retry-after")):
-                return float(value) if value.replace(".", "", 1).isdigit() else None
+                return _seconds(value)
     return None
+
+
+def _seconds(value: str) -> float | None:
+    """Of a Retry-After, which is a number of seconds or a date."""
+    if value.replace(".", "", 1).isdigit():
+        return float(value)
+    try:
+        then = parsedate_to_datetime(value)
+    except ValueError:
+        return None
+    # A date without a zone is one in UTC, by the standard of mail and HTTP alike.
+    aware = then if then.tzinfo else then.replace(tzinfo=UTC)
+    return max(0.0, (aware - datetime.now(tz=UTC)).total_seconds())

@@ -1,24 +1,27 @@
 """The last look at a call before it leaves: the real model, the real address, the run's label.
 
 litellm asks every callback once it has chosen a deployment; raising here ends the call before any
-connection. It is also the only place that sees an answer's own finish reason: where the provider
-gave none, litellm invents one.
+connection. What leaves after that is held to the cleared addresses by `models/wall.py`.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from litellm.integrations.custom_logger import CustomLogger
 from litellm.types.utils import CallTypes, LLMResponseTypes
 
+from models import wall
+from models.addresses import Addresses, cleared, written
+from models.boundary import LabelRose
 from models.deployment import Deployment
 from runtime.canonical import Json
 from runtime.errors import BoundaryBreach
-from runtime.labels import Label
+from runtime.labels import Label, highest
 
 KEY = "switchyard_call"
 """Under which the metadata of a call names it."""
@@ -35,6 +38,8 @@ class Expected:
     address: str | None
     """The address in the configuration, resolved; None for the vendor's own."""
     label: Label
+    """The run's, when the deployment was chosen."""
+    run: str
     unfinished: bool = False
     """The provider gave no reason for the end of its answer."""
 
@@ -43,13 +48,42 @@ class Guard(CustomLogger):
     """Lets a call pass only to the deployment that was chosen for it, if that is cleared."""
 
     # litellm shows every call of the process to every callback, so all guards know all calls.
-    _expected: ClassVar[dict[str, Expected]] = {}
+    _expected: ClassVar[dict[str, tuple[Guard, Expected]]] = {}
 
-    def expect(self, id: str, expected: Expected) -> None:
-        self._expected[id] = expected
+    def __init__(self, label: Callable[[str], Awaitable[Label]]) -> None:
+        """
+        Args:
+            label: The present label of a run.
+        """
+        super().__init__()
+        self._label = label
+        self._places: dict[str, tuple[str | None, Addresses]] = {}
 
-    def forget(self, id: str) -> None:
-        self._expected.pop(id, None)
+    @contextmanager
+    def watching(
+        self, id: str, deployment: Deployment, *, run: str, label: Label
+    ) -> Iterator[Expected]:
+        """Inside of it one call may pass, to this deployment and its addresses alone.
+
+        Raises:
+            BoundaryBreach: something tried to send it to another address; nothing was sent there.
+        """
+        if deployment.id not in self._places:
+            self._places[deployment.id] = written(deployment), cleared(deployment)
+        address, addresses = self._places[deployment.id]
+        expected = Expected(deployment=deployment, address=address, label=label, run=run)
+        self._expected[id] = self, expected
+        try:
+            with wall.within(addresses) as bound:
+                try:
+                    yield expected
+                except Exception as error:
+                    if not bound.stopped:
+                        raise
+                    # The vendors' clients make a failed connection of it.
+                    raise _astray(expected, bound.stopped) from error
+        finally:
+            self._expected.pop(id, None)
 
     async def async_pre_call_deployment_hook(
         self,
@@ -58,21 +92,26 @@ class Guard(CustomLogger):
     ) -> None:
         """
         Raises:
+            LabelRose: since the choice the run's label rose above what the deployment may see.
             BoundaryBreach: the call is not one of ours, or leads elsewhere than it should.
         """
         id = _id(kwargs)
         if id is None:
             return
-        expected = self._expected.get(id)
-        model = str(kwargs.get("model"))
-        address = kwargs.get("api_base") or kwargs.get("base_url")
-        if expected is None:
-            raise BoundaryBreach("unknown", f"{model} at {address or 'its vendor'}", "no call")
-        cleared = expected.deployment.cleared_for
-        leads_there = model == expected.deployment.model and address == expected.address
-        if not leads_there or not cleared.permits(expected.label):
-            where = f"{model} at {address or 'its vendor'}"
-            raise BoundaryBreach(expected.label.value, where, cleared.value)
+        model, address = str(kwargs.get("model")), kwargs.get("api_base") or kwargs.get("base_url")
+        where = f"{model} at {address or 'its vendor'}"
+        guard, expected = self._expected.get(id, (None, None))
+        if guard is None or expected is None:
+            raise BoundaryBreach("unknown", where, "no call")
+        if guard is not self:
+            return  # the call's own guard looks at it
+        deployment = expected.deployment
+        if model != deployment.model or address != expected.address:
+            raise _astray(expected, where)
+        label = highest(await self._label(expected.run), expected.label)
+        if not deployment.cleared_for.permits(label):
+            breach = LabelRose if label.rank > expected.label.rank else BoundaryBreach
+            raise breach(label.value, where, deployment.cleared_for.value)
 
     async def async_post_call_success_deployment_hook(
         self,
@@ -81,13 +120,24 @@ class Guard(CustomLogger):
         call_type: CallTypes | None,  # noqa: ARG002 - inherited
     ) -> None:
         """Note whether the provider itself said why its answer ended."""
-        expected = self._expected.get(_id(request_data) or "")
+        _, expected = self._expected.get(_id(request_data) or "", (None, None))
         logging = request_data.get("litellm_logging_obj")
         if expected is None or logging is None:
             return
         raw = logging.model_call_details.get("original_response")
         reasons = _FINISH.findall(raw) if isinstance(raw, str) else []
         expected.unfinished = bool(reasons) and all(reason == "null" for reason in reasons)
+
+
+def _astray(expected: Expected, where: str) -> BoundaryBreach:
+    id = expected.deployment.id
+    return BoundaryBreach(
+        expected.label.value,
+        f"{where}, where a call of {id!r} was to go,",
+        "nothing",
+        remedy=f"Write `api_base` (or `addresses`) for {id!r} in models.yaml if it may go there;"
+        " unset the environment variable that sends it there if it may not.",
+    )
 
 
 def _id(kwargs: Mapping[str, Json]) -> str | None:

@@ -5,16 +5,20 @@ Importing this module takes seconds; only code that is about to call a model may
 
 from __future__ import annotations
 
+import gc
 import logging
-import os
+import resource
 import sys
 import warnings
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import Any, NoReturn
 
 import litellm
+from litellm.llms.custom_httpx import http_handler
 from litellm.llms.custom_httpx.async_client_cleanup import close_litellm_async_clients
 from litellm.llms.custom_httpx.http_handler import AsyncHTTPHandler
+from litellm.llms.openai import openai as their_openai
 from litellm.router import Router
 from litellm.types.utils import (
     Choices,
@@ -26,13 +30,17 @@ from litellm.types.utils import (
 )
 from litellm.utils import custom_llm_setup
 
+from models import wall
 from models.deployment import Deployment
 from models.guard import Guard
 from models.offline.provider import NAME, Offline
+from models.transport import set_up as look_at_answers
+from runtime.canonical import Json
 
-_ENVIRONMENT = "os.environ/"
 Theirs = Any
 """An object of litellm's, whose types are too loose to be of use."""
+_CONNECTIONS = 10_000
+_OPEN_FILES = 65_536
 
 
 def _set_up() -> None:
@@ -46,8 +54,20 @@ def _set_up() -> None:
     if not any(item["provider"] == NAME for item in litellm.custom_provider_map):
         litellm.custom_provider_map.append({"provider": NAME, "custom_handler": Offline()})
     custom_llm_setup()  # type: ignore[no-untyped-call]
+    # Ours tells a model that repeats itself from a stream that broke.
+    litellm.REPEATED_STREAMING_CHUNK_LIMIT = sys.maxsize  # type: ignore[attr-defined]
+    look_at_answers()
+    wall.set_up()
     AsyncHTTPHandler.single_connection_post_request = _no_second_request  # type: ignore[method-assign]
+    # What an embedding's client takes for "no retries given"; it does so for 0 as well.
+    litellm.DEFAULT_MAX_RETRIES = 0  # type: ignore[attr-defined]
+    their_openai.drop_params_from_unprocessable_entity_error = _no_other_request  # type: ignore[attr-defined, assignment]
     _build_types()
+    _allow_connections()
+    # What was loaded until now stays. To look it over takes half a second, in which nobody is
+    # answered, and under load it is looked over every few seconds.
+    gc.collect()
+    gc.freeze()
 
 
 async def _no_second_request(*_: object, **__: object) -> NoReturn:
@@ -55,6 +75,11 @@ async def _no_second_request(*_: object, **__: object) -> NoReturn:
     and paid for twice, is decided in one place, which is not there."""
     error = sys.exception()
     assert error is not None, "litellm asks for this while it handles the first error"
+    raise error
+
+
+def _no_other_request(error: Exception, data: object) -> NoReturn:  # noqa: ARG001 - theirs
+    """After a 422 litellm leaves out what the vendor did not take, or nothing, and sends again."""
     raise error
 
 
@@ -66,6 +91,20 @@ def _build_types() -> None:
         delta = Delta(content="", tool_calls=[])
         ModelResponseStream(choices=[StreamingChoices(delta=delta)])
         ModelResponse(choices=[Choices(message=Message(content=""))])
+
+
+def _allow_connections() -> None:
+    """A call holds one for as long as the model thinks. How many there are is for budgets and
+    widths to say; litellm would have all above 500 wait. Each is an open file, of which a process
+    may have 1,024 by default."""
+    http_handler.AIOHTTP_CONNECTOR_LIMIT = _CONNECTIONS  # type: ignore[attr-defined]
+    http_handler.AIOHTTP_CONNECTOR_LIMIT_PER_HOST = _CONNECTIONS  # type: ignore[attr-defined]
+    now, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = _OPEN_FILES if most == resource.RLIM_INFINITY else min(_OPEN_FILES, most)
+    if now != resource.RLIM_INFINITY and now < wanted:
+        # Not every system takes the number that it names as its highest.
+        with suppress(ValueError, OSError):
+            resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, most))
 
 
 _set_up()
@@ -95,12 +134,10 @@ def build_router(deployments: Sequence[Deployment]) -> Router:
     )
 
 
-def address(deployment: Deployment) -> str | None:
-    """The address in the configuration, taken from the environment where it says so."""
-    written = deployment.params.get("api_base") or deployment.params.get("base_url")
-    if isinstance(written, str) and written.startswith(_ENVIRONMENT):
-        return os.environ.get(written.removeprefix(_ENVIRONMENT))
-    return written if isinstance(written, str) else None
+def entries(router: Router) -> dict[str, dict[str, Json]]:
+    """The `litellm_params` of every deployment by its group, taken from the environment where they
+    say so."""
+    return {entry["model_name"]: entry["litellm_params"] for entry in router.model_list}
 
 
 def attach(guard: Guard) -> None:

@@ -5,13 +5,13 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 
-from models import faults, library, trace
+from models import caching, direct, faults, library, trace
 from models.chat import TierChat
 from models.config import ModelsConfig
 from models.deployment import Deployment, Tier
 from models.door import Bill, Call, Door
-from models.guard import KEY, Expected, Guard
-from models.outage import first_good
+from models.guard import KEY, Guard
+from models.recall import Recall
 from models.usage import Usage, estimate_prompt
 from runtime.context import RunContext
 from runtime.errors import ModelFault, SwitchyardError
@@ -24,7 +24,14 @@ class Session:
         self._config = config
         self._door = door
         self._router = library.build_router(config.deployments)
-        self._guard = Guard()
+        self._entries = library.entries(self._router)
+        chats = (one.group for one in config.deployments if one.tier != "embed")
+        direct.rehearse(self._entries[group] for group in chats)
+        self._marking = frozenset(
+            one.group for one in config.deployments if caching.wants_markers(one)
+        )
+        self._recall = Recall(config.cache, door.ledger)
+        self._guard = Guard(door.label)
         library.attach(self._guard)
 
     async def close(self) -> None:
@@ -35,6 +42,9 @@ class Session:
         face = self._config.tier(tier)[0]
         return TierChat(
             router=self._router,
+            entries=self._entries,
+            marking=self._marking,
+            recall=self._recall,
             model=face.group,
             door=self._door,
             guard=self._guard,
@@ -48,39 +58,43 @@ class Session:
 
     async def embed(self, texts: Sequence[str], context: RunContext) -> list[list[float]]:
         call = await self._door.begin("embed", context, frozenset())
+        until = self._door.retry.deadline()
 
-        async def attempt(deployment: Deployment) -> list[list[float]]:
-            async with self._door.paid(
-                call,
-                deployment,
-                prompt=estimate_prompt(list(texts), None),
-                completion=0,
-                request={"deployment": deployment.id, "input": list(texts)},
-            ) as bill:
-                return await self._vectors(call, bill, texts)
+        async def within(call: Call) -> list[list[float]]:
+            async def attempt(deployment: Deployment) -> list[list[float]]:
+                async with self._door.paid(
+                    call,
+                    deployment,
+                    prompt=estimate_prompt(list(texts), None),
+                    completion=0,
+                    request={"deployment": deployment.id, "input": list(texts)},
+                ) as bill:
+                    return await self._vectors(call, bill, texts)
 
-        return await first_good("embed", call.deployments, attempt, down=call.down)
+            return await self._door.retry.first_good(
+                "embed", call.deployments, attempt, down=call.down, until=until
+            )
+
+        return await self._door.bounded(call, within)
 
     async def _vectors(self, call: Call, bill: Bill, texts: Sequence[str]) -> list[list[float]]:
         deployment = bill.deployment
-        self._guard.expect(
-            bill.id,
-            Expected(deployment=deployment, address=library.address(deployment), label=call.label),
+        watching = self._guard.watching(
+            bill.id, deployment, run=call.context.run, label=call.label
         )
         try:
-            async with asyncio.timeout(deployment.timeout):
-                response = await self._router.aembedding(
-                    model=deployment.group,
-                    input=list(texts),
-                    timeout=deployment.timeout,
-                    metadata={**trace.labels(call.context, call.tier), KEY: bill.id},
-                )
+            with watching:
+                async with asyncio.timeout(deployment.timeout):
+                    response = await self._router.aembedding(
+                        model=deployment.group,
+                        input=list(texts),
+                        timeout=deployment.timeout,
+                        metadata={**trace.labels(call.context, call.tier), KEY: bill.id},
+                    )
         except SwitchyardError:
             raise
         except Exception as error:  # This room's edge to litellm.
             raise faults.classify(error, streaming=False) from error
-        finally:
-            self._guard.forget(bill.id)
         used = response.usage.prompt_tokens if response.usage else 0
         bill.usage = Usage(prompt=used) if used else None
         # The vectors are large and follow from the input; their number is enough for the record.

@@ -107,11 +107,22 @@ class ServerUnavailable(OperatorError):
 
 
 class ModelUnavailable(OperatorError):
-    """No cleared deployment of a tier answered. `tried` names each with its fault."""
+    """No cleared deployment of a tier answered. `tried` names each with its fault.
 
-    def __init__(self, tier: str, *, tried: tuple[tuple[str, str], ...], remedy: str) -> None:
+    `retry_after` are the seconds after which the soonest wants to be asked again, if any said so.
+    """
+
+    def __init__(
+        self,
+        tier: str,
+        *,
+        tried: tuple[tuple[str, str], ...],
+        remedy: str,
+        retry_after: float | None = None,
+    ) -> None:
         self.tier = tier
         self.tried = tried
+        self.retry_after = retry_after
         faults = "; ".join(f"{model}: {fault}" for model, fault in tried) or "none configured"
         super().__init__(f"No deployment of tier {tier!r} answered ({faults}).", remedy=remedy)
 
@@ -172,33 +183,75 @@ class SelectionFailed(SwitchyardError):
 class BoundaryBreach(SwitchyardError):
     """Data of this label may not go there."""
 
-    def __init__(self, label: str, target: str, cleared: str) -> None:
+    def __init__(self, label: str, target: str, cleared: str, *, remedy: str = "") -> None:
         self.label = label
         self.target = target
         self.cleared = cleared
         super().__init__(
             f"{target} is cleared up to {cleared!r}, the run carries {label!r} data.",
-            remedy="Clear a deployment or tool for that label in its configuration file.",
+            remedy=remedy
+            or "Clear a deployment or tool for that label in its configuration file.",
         )
 
 
 class LimitBreached(SwitchyardError):
     """A limit would be passed. Stopped before the act."""
 
-    def __init__(self, limit: str, *, allowed: float, wanted: float, file: str) -> None:
+    def __init__(
+        self,
+        limit: str,
+        *,
+        allowed: float,
+        wanted: float,
+        file: str,
+        message: str = "",
+        remedy: str = "",
+    ) -> None:
         self.limit = limit
         self.allowed = allowed
         self.wanted = wanted
         self.file = file
         super().__init__(
-            f"Limit {limit!r} is {allowed:,.10g}, {wanted:,.10g} was wanted.",
-            remedy=f"Raise it in {file}, or ask for less.",
+            message or f"Limit {limit!r} is {allowed:,.10g}, {wanted:,.10g} was wanted.",
+            remedy=remedy or f"Raise it in {file}, or ask for less.",
         )
 
 
 class BudgetExceeded(LimitBreached):
-    """A reservation does not fit under the ceiling of `scope`."""
+    """The worst case of a call does not fit under a ceiling; nothing was sent.
 
-    def __init__(self, scope: str, *, allowed: float, wanted: float, file: str) -> None:
+    `wanted` is what would be spent and set aside with it. Both figures are US dollars or tokens,
+    as `unit` says.
+    """
+
+    def __init__(
+        self,
+        scope: str,
+        *,
+        allowed: float,
+        wanted: float,
+        file: str,
+        level: str = "request",
+        unit: str = "dollars",
+        tenant: str = "",
+        free_at: float | None = None,
+        message: str = "",
+        remedy: str = "",
+    ) -> None:
         self.scope = scope
-        super().__init__(f"budget of {scope}", allowed=allowed, wanted=wanted, file=file)
+        self.level = level
+        """`day`, `tenant`, `request`, `job`, `task` or `call`, from wide to narrow."""
+        self.unit = unit
+        """`dollars` or `tokens`."""
+        self.tenant = tenant
+        """Whose day it is, where `level` is `tenant`."""
+        self.free_at = free_at
+        """When the ceiling of a day begins anew, in UTC seconds; None for all others."""
+        super().__init__(
+            f"{level} budget of {scope}" if scope else f"{level} budget",
+            allowed=allowed,
+            wanted=wanted,
+            file=file,
+            message=message,
+            remedy=remedy,
+        )

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 
+from runtime.breaker import Breaker
 from runtime.errors import ServerUnavailable
-from tools.breaker import Breaker
+from tools.breaker import refusal
 from tools.config import Terms
 from tools.credentials import Keyring
 from tools.live import CallLost
@@ -41,7 +42,7 @@ class Door:
         """
         pause = self._breaker.admit()
         if pause is not None:
-            raise self._breaker.refusal(self._server, pause, self._reason)
+            raise refusal(self._breaker, self._server, pause, self._reason)
         try:
             got = await send()
         except CallLost as lost:

@@ -17,9 +17,10 @@ import httpx
 from langchain_mcp_adapters.sessions import StreamableHttpConnection, create_session
 from mcp import ClientSession, McpError
 
+from runtime.breaker import Breaker
 from runtime.canonical import Json
 from runtime.errors import ServerUnavailable, SwitchyardError
-from tools.breaker import Breaker, backoff
+from tools.breaker import backoff, refusal
 from tools.config import Terms
 from tools.credentials import OPEN, CredentialMissing, Keyring, Veil
 from tools.definition import Definition, definitions
@@ -124,7 +125,7 @@ class Session:
         """
         pause = self._breaker.admit()
         if pause is not None:
-            raise self._breaker.refusal(self.name, pause, self.reason)
+            raise refusal(self._breaker, self.name, pause, self.reason)
         self.busy += 1
         try:
             return await self._call(tool, arguments, origin)

@@ -10,7 +10,6 @@ from agents.prompts import render
 from agents.registry import Registry, load_registry
 from agents.routing.choose import by_model, prompt_for, taken
 from agents.routing.decision import Candidate
-from models.usage import estimate
 from runtime.canonical import Json
 from runtime.settings import ROOT
 from tests.models.door import CONTEXT, on, room
@@ -72,7 +71,7 @@ def test_a_long_request_is_shown_by_its_ends(registry: Registry) -> None:
     assert "## Request\nFirst xxx" in shown
     assert "xxx last.\n\n## Specialists" in shown
     assert "characters left out" in shown
-    assert estimate(shown) < 2_000
+    assert len(shown) < 4_000
 
 
 def test_an_answer_outside_of_the_short_list_goes_to_the_fallback(registry: Registry) -> None:

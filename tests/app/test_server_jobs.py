@@ -105,9 +105,18 @@ async def test_a_mail_is_sent_after_approval_and_not_after_refusal(
     assert [message["To"] for message in mailbox.messages] == ["marta.lindqvist@example.com"]
 
 
-async def test_a_job_runs_with_all_tiers_on_another_vendors_wire_format(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("wire", "path"),
+    [
+        ("anthropic", "/v1/messages"),
+        ("gemini", "/v1beta/models/gemini-3.8-flash"),
+    ],
+)
+async def test_a_job_runs_with_all_tiers_on_another_vendors_wire_format(
+    tmp_path: Path, wire: str, path: str
+) -> None:
     with ScriptedProvider(ExtractingBrain()) as provider:
-        config = config_on(provider, "anthropic", tmp_path / "vendor")
+        config = config_on(provider, wire, tmp_path / "vendor")
         server = Server(tmp_path / "home", SWITCHYARD_CONFIG=str(config))
         try:
             answer, _ = await job(server, DENIED)
@@ -117,4 +126,4 @@ async def test_a_job_runs_with_all_tiers_on_another_vendors_wire_format(tmp_path
     assert answer["status"] == "done", answer
     assert not answer["offline"]
     assert answer["cost"] > 0
-    assert paths == {"/v1/messages"}
+    assert {one.partition(":")[0] for one in paths} == {path}

@@ -158,6 +158,7 @@ async def test_every_event_of_a_worker_tells_its_task(paused: tuple[str, Seen]) 
         assert task_of(place) in (*SIDES, ASKS)
         if message["type"] == "AIMessageChunk":
             assert metadata["task"] == f"d1/{task_of(place)}"
+            assert metadata["tier"] == "work"
             assert metadata["attempt"] == "1"
 
 

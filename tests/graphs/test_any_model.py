@@ -1,6 +1,6 @@
 """What holds whichever model answers: the offline one, a willing one, or one that misbehaves.
 
-The same jobs run on the offline model and, over HTTP in two vendors' wire formats, on seeded
+The same jobs run on the offline model and, over HTTP in three vendors' wire formats, on seeded
 brains that plan nonsense, call wrong tools, hand over half an answer and claim what they never
 did. A run may then fail; it may never accept what its record does not bear out.
 """
@@ -8,6 +8,7 @@ did. A run may then fail; it may never accept what its record does not bear out.
 from __future__ import annotations
 
 import json
+import os
 import shutil
 from collections.abc import AsyncIterator
 from contextlib import ExitStack
@@ -27,12 +28,14 @@ from ledger.calls import ToolCall
 from runtime.canonical import Json
 from runtime.settings import ROOT
 from tests.graphs.driver import INCIDENT, Driver, Told, driver
-from tests.models.door import entry
+from tests.models.door import entry, served
 from tests.provider import AdversarialBrain, Brain, ScriptedProvider, SeededBrain
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 TIERS = ("route", "plan", "work", "judge", "embed")
+SAMPLE = "offline-0/none,willing-1/openai,mixed-2/gemini,adversary-4/anthropic"
+"""Which brain on which wire; `make bench-wires` takes every pair."""
 FINAL = {"done", "incomplete", "failed", "declined", "rejected"}
 
 
@@ -52,10 +55,7 @@ def brain(name: str) -> Brain | None:
 def config_on(provider: ScriptedProvider, wire: str, folder: Path) -> Path:
     """Our configuration with every tier on the provider; nothing else is changed."""
     shutil.copytree(ROOT / "config", folder)
-    model, base = {
-        "openai": ("openai/scripted", provider.openai_base),
-        "anthropic": ("anthropic/claude-scripted", provider.anthropic_base),
-    }[wire]
+    model, base = served(provider, wire)
     entries = [entry(f"scripted-{tier}", tier=tier, model=model, base=base) for tier in TIERS]
     (folder / "models.yaml").write_text("model_list:\n" + "".join(entries))
     return folder
@@ -64,12 +64,7 @@ def config_on(provider: ScriptedProvider, wire: str, folder: Path) -> Path:
 @pytest_asyncio.fixture(
     scope="module",
     loop_scope="module",
-    params=[
-        "offline-0/none",
-        "willing-1/openai",
-        "mixed-2/openai",
-        "adversary-4/anthropic",
-    ],
+    params=os.environ.get("ANY_MODEL", SAMPLE).split(","),
 )
 async def any_model(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory

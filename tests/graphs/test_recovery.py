@@ -15,6 +15,7 @@ import pytest
 from graphs.cancelled import close_cancelled
 from graphs.holding import Holding, open_holding
 from graphs.host import STALE, gone, here, holders_gone
+from ledger.budget import Amount, Ceiling, Standing
 from ledger.processes import Process
 from ledger.store import Ledger, open_ledger
 from runtime.errors import RunCancelled, RunTaken
@@ -77,13 +78,38 @@ async def test_what_a_closed_process_held_was_cut_off_and_its_money_is_spent(
     run = await started(ledger)
     async with open_holding(ledger, "test") as other:
         await other.take(run)
-        await ledger.budgets.reserve((run,), 0.25)
+        await ledger.budgets.reserve((run,), Amount(dollars=0.25))
     assert [one.id for one in await holding.cut_off()] == [run]
     await holding.take(run)
     budget = await ledger.budgets.get(run)
     assert budget is not None
     assert (budget.reserved, budget.spent) == (0.0, 0.25)
     assert await holding.cut_off() == []
+
+
+async def test_what_a_dead_process_had_reserved_is_found_without_taking_its_runs(
+    ledger: Ledger,
+) -> None:
+    """Whatever paid for the call: a run that nobody takes up, and its tenant's day."""
+    run = await started(ledger)
+    ledger.budgets.standing = Standing(tenant=Ceiling(dollars=1.0))
+    child = await asyncio.create_subprocess_exec(sys.executable, "-c", "")
+    await child.wait()
+    me = here()
+    await ledger.processes.renew("dead", host=me.host, pid=child.pid, started_at=me.started_at)
+    for name in ("dead", "never known"):
+        ledger.budgets.process = name
+        await ledger.budgets.reserve((run,), Amount(dollars=0.25, tokens=10), tenant="t")
+    async with open_holding(ledger, "test") as holding:
+        own = await ledger.budgets.reserve((run,), Amount(dollars=0.25), tenant="t")
+        await holding.sweep()
+        (day,) = await ledger.budgets.today("t")
+        for found in (await ledger.budgets.get(run), day):
+            assert found is not None
+            assert (found.reserved, found.spent, found.spent_tokens) == (0.25, 0.5, 20)
+        await ledger.budgets.settle(own, Amount())
+    kept = await ledger.budgets.unsettled(run)
+    assert {one.process for one in kept if one.forfeited_at} == {"dead", "never known"}
 
 
 def test_a_process_is_gone_when_it_is_dead_silent_or_another_one() -> None:

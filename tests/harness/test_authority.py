@@ -18,6 +18,8 @@ LIMITS = Limits(
     task_seconds=300,
     dollars=2.0,
     task_dollars=0.5,
+    job_tokens=500_000,
+    task_tokens=100_000,
 )
 TOP = Authority.at_top(label=Label.internal, tools=["crm_read", "docs_read"], limits=LIMITS)
 
@@ -31,6 +33,7 @@ def test_a_child_gets_the_smaller_of_what_both_may() -> None:
     assert (child.label, child.tools, child.depth) == (Label.public, {"docs_read"}, 0)
     assert (child.limits.tasks, child.limits.width) == (60, 2)
     assert child.limits.dollars == 0.5, "it is paid out of one task of its parent"
+    assert child.limits.job_tokens == 100_000, "in tokens as well"
 
 
 def test_a_child_that_needs_more_is_refused_with_every_reason() -> None:

@@ -12,6 +12,7 @@ import pytest
 from sqlalchemy import Connection
 
 from ledger import embedded
+from ledger.budget import Amount
 from ledger.store import Ledger, open_ledger
 from runtime.errors import LedgerUnavailable
 from tests.ledger.conftest import Clock
@@ -77,7 +78,7 @@ async def test_a_lock_that_is_never_given_back_is_told(
         with closing(sqlite3.connect(file, isolation_level=None)) as another:
             another.execute("BEGIN IMMEDIATE")
             with pytest.raises(LedgerUnavailable, match=r"could not reserve a budget.*locked"):
-                await ledger.budgets.reserve((RUN,), 0.1)
+                await ledger.budgets.reserve((RUN,), Amount(dollars=0.1))
         await accept(ledger, "d1/a", {"n": 1})
 
 
@@ -128,7 +129,7 @@ async def test_a_caller_that_gives_up_leaves_the_ledger_usable(ledger: Ledger) -
         writing.cancel()
         await asyncio.wait({writing}, timeout=30)
     await ledger.budgets.open(RUN, 1.0)
-    await ledger.budgets.reserve((RUN,), 0.5)
+    await ledger.budgets.reserve((RUN,), Amount(dollars=0.5))
     await call(ledger, "c1", CONTEXT)
     budget = await ledger.budgets.get(RUN)
     assert budget is not None

@@ -15,6 +15,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.schema import CreateIndex, CreateTable
 
 from ledger.address import parse
+from ledger.budget import Amount
 from ledger.embedded import Embedded
 from ledger.schema import VERSION, metadata
 from ledger.spend import Total
@@ -112,6 +113,7 @@ async def test_a_newer_database_is_refused_and_both_versions_are_named(fresh: st
 
 OPENER = """
 import asyncio, sys
+from ledger.budget import Amount
 from ledger.store import open_ledger
 
 async def main():
@@ -119,7 +121,7 @@ async def main():
     sys.stdin.readline()
     async with open_ledger(sys.argv[1]) as ledger:
         await ledger.budgets.open("r1", 1.0)
-        await ledger.budgets.reserve(("r1",), 0.01)
+        await ledger.budgets.reserve(("r1",), Amount(dollars=0.01))
 
 asyncio.run(main())
 """
@@ -128,7 +130,7 @@ asyncio.run(main())
 async def use(url: str) -> None:
     async with open_ledger(url) as ledger:
         await ledger.budgets.open("r1", 1.0)
-        await ledger.budgets.reserve(("r1",), 0.01)
+        await ledger.budgets.reserve(("r1",), Amount(dollars=0.01))
 
 
 @pytest.mark.parametrize("old", [False, True])

@@ -58,9 +58,14 @@ async def room(
     *,
     label: Label = Label.internal,
     ceiling: float | None = 10.0,
+    patience: str = "",
+    cache: str = "",
 ) -> AsyncIterator[Room]:
-    """Open models whose work tier has these entries; the other tiers are offline."""
-    config = configured(folder, entries)
+    """Open models whose work tier has these entries; the other tiers are offline.
+
+    `patience` and `cache` are written into the file as they stand, as `{call_seconds: 5}`.
+    """
+    config = configured(folder, entries, patience, cache)
     async with open_ledger(f"sqlite+aiosqlite:///{folder / 'ledger.sqlite'}") as ledger:
         await ledger.runs.start(
             RUN, thread="t", request="?", tenant="acme", user="ann", label=label, docs=""
@@ -71,7 +76,9 @@ async def room(
             yield Room(models, ledger)
 
 
-def configured(folder: Path, entries: Sequence[str]) -> ModelsConfig:
+def configured(
+    folder: Path, entries: Sequence[str], patience: str = "", cache: str = ""
+) -> ModelsConfig:
     offline = [
         entry(f"offline-{tier}", tier=tier, model="offline/extract", price=0.0, cleared="regulated")
         for tier in ("route", "plan", "judge", "embed")
@@ -80,7 +87,9 @@ def configured(folder: Path, entries: Sequence[str]) -> ModelsConfig:
         entry("offline-work", model="offline/extract", price=0.0, cleared="regulated")
     ]
     file = folder / "models.yaml"
-    file.write_text("model_list:\n" + "".join([*work, *offline]))
+    head = f"patience: {patience}\n" if patience else ""
+    head += f"cache: {cache}\n" if cache else ""
+    file.write_text(head + "model_list:\n" + "".join([*work, *offline]))
     return load_models(file, {})
 
 
@@ -95,10 +104,14 @@ def entry(
     timeout: float = 10.0,
     order: int = 1,
     max_tokens: int = 500,
+    window: int = 100_000,
+    weight: float | None = None,
+    key: str = "test-key",
 ) -> str:
     """One deployment as it stands in a file. The price is that of a prompt token; an answer's
     token costs twice as much."""
-    address = f"      api_base: {base}\n      api_key: test-key\n" if base else ""
+    address = f"      api_base: {base}\n      api_key: {key}\n" if base else ""
+    weighed = f"      weight: {weight}\n" if weight is not None else ""
     return (
         f"  - model_name: {tier}\n"
         f"    litellm_params:\n"
@@ -111,9 +124,19 @@ def entry(
         f"      cleared_for: {cleared}\n"
         f"      input_cost_per_token: {price:.9f}\n"
         f"      output_cost_per_token: {2 * price:.9f}\n"
-        f"      max_input_tokens: 100000\n"
+        f"      max_input_tokens: {window}\n"
         f"      order: {order}\n"
+        f"{weighed}"
     )
+
+
+def served(provider: ScriptedProvider, wire: str) -> tuple[str, str]:
+    """Model and address of a scripted provider in a wire format."""
+    return {
+        "openai": ("openai/scripted", provider.openai_base),
+        "anthropic": ("anthropic/claude-scripted", provider.anthropic_base),
+        "gemini": ("gemini/gemini-3.8-flash", provider.gemini_base),
+    }[wire]
 
 
 def on(
@@ -125,15 +148,21 @@ def on(
     timeout: float = 10.0,
     order: int = 1,
     max_tokens: int = 500,
+    window: int = 100_000,
+    weight: float | None = None,
+    key: str = "test-key",
 ) -> str:
     """A deployment that a scripted provider serves."""
-    openai = wire == "openai"
+    model, base = served(provider, wire)
     return entry(
         id,
-        model="openai/scripted" if openai else "anthropic/claude-scripted",
-        base=provider.openai_base if openai else provider.anthropic_base,
+        model=model,
+        base=base,
         cleared=cleared,
         timeout=timeout,
         order=order,
         max_tokens=max_tokens,
+        window=window,
+        weight=weight,
+        key=key,
     )

@@ -7,10 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from models.guard import KEY, Expected, Guard
 from runtime.errors import BoundaryBreach, BudgetExceeded
 from runtime.labels import Label
-from tests.models.door import CONTEXT, configured, entry, on, room
+from tests.models.door import CONTEXT, on, room
 from tests.provider.exchange import Reply, Usage
 from tests.provider.faults import server_error
 from tests.provider.latency import Latency
@@ -68,32 +67,6 @@ async def test_a_run_that_nobody_recorded_is_taken_for_regulated(tmp_path: Path)
             with pytest.raises(BoundaryBreach):
                 await opened.models.chat("work", stranger).ainvoke("hi")
         assert provider.requests == []
-
-
-async def test_the_last_look_stops_a_call_that_leads_elsewhere(tmp_path: Path) -> None:
-    (deployment, *_) = configured(
-        tmp_path, [entry("own", model="openai/m", base="http://127.0.0.1:1/v1")]
-    ).tier("work")
-    guard = Guard()
-    guard.expect(
-        "c1", Expected(deployment=deployment, address="http://127.0.0.1:1/v1", label=Label.internal)
-    )
-    right = {"model": "openai/m", "api_base": "http://127.0.0.1:1/v1", "metadata": {KEY: "c1"}}
-    await guard.async_pre_call_deployment_hook(right, None)
-    for wrong in (
-        {**right, "model": "openai/other"},
-        {**right, "api_base": "https://elsewhere.example/v1"},
-        {**right, "api_base": None},
-        {**right, "metadata": {KEY: "c2"}},
-    ):
-        with pytest.raises(BoundaryBreach):
-            await guard.async_pre_call_deployment_hook(wrong, None)
-    guard.expect(
-        "c1",
-        Expected(deployment=deployment, address="http://127.0.0.1:1/v1", label=Label.regulated),
-    )
-    with pytest.raises(BoundaryBreach):
-        await guard.async_pre_call_deployment_hook(right, None)
 
 
 async def test_the_last_look_is_asked_for_every_call_and_its_refusal_sends_nothing(

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
 from pathlib import Path
 
 import pytest
 
 from runtime.errors import ModelFault, ModelUnavailable
-from tests.models.door import CONTEXT, on, room
+from runtime.labels import Label
+from tests.models.door import CONTEXT, entry, on, room
+from tests.models.listener import Listener
 from tests.provider.exchange import Reply
 from tests.provider.faults import (
     BrokenJson,
@@ -26,10 +31,11 @@ from tests.provider.faults import (
     unauthorized,
 )
 from tests.provider.latency import Latency
-from tests.provider.script import Script
+from tests.provider.script import Script, When
 from tests.provider.server import ScriptedProvider
 
 GOOD = "All is well, and nothing is missing here."
+QUICK = "{pause_seconds: 0}"
 
 
 def _named(fault: Fault) -> str:
@@ -63,6 +69,7 @@ async def test_a_failing_deployment_is_passed_over_at_once(
     ):
         entries = [on(broken, "first", wire), on(sound, "second", wire, order=2)]
         async with room(tmp_path, entries) as opened:
+            await opened.models.warm()
             began = time.monotonic()
             answer = await opened.models.chat("work", CONTEXT).ainvoke("hi")
             took = time.monotonic() - began
@@ -84,14 +91,14 @@ async def test_the_order_in_the_file_decides_who_is_asked_first(tmp_path: Path) 
 
 
 async def test_a_deployment_that_failed_is_tried_again_by_the_next_call(tmp_path: Path) -> None:
-    with ScriptedProvider(Script(server_error(), GOOD)) as provider:
-        async with room(tmp_path, [on(provider, "only")]) as opened:
+    with ScriptedProvider(Script(server_error(), server_error(), GOOD)) as provider:
+        async with room(tmp_path, [on(provider, "only")], patience=QUICK) as opened:
             chat = opened.models.chat("work", CONTEXT)
             with pytest.raises(ModelUnavailable) as caught:
                 await chat.ainvoke("hi")
             answer = await chat.ainvoke("hi")
-        assert len(provider.calls) == 2
-    assert caught.value.tried == (("only", "server_error"),)
+        assert len(provider.calls) == 3
+    assert caught.value.tried == (("only", "server_error"),) * 2
     assert answer.content == GOOD
 
 
@@ -114,6 +121,18 @@ async def test_a_lone_deployment_is_not_waited_for_too_long(tmp_path: Path) -> N
         assert len(provider.calls) == 1
 
 
+@pytest.mark.parametrize("wire", ["openai", "anthropic"])
+async def test_a_retry_after_may_be_a_date(tmp_path: Path, wire: str) -> None:
+    then = format_datetime(datetime.now(tz=UTC) + timedelta(seconds=600), usegmt=True)
+    limited = HttpError(status=429, headers=(("retry-after", then),))
+    with ScriptedProvider(Script(limited)) as provider:
+        async with room(tmp_path, [on(provider, "only", wire)]) as opened:
+            with pytest.raises(ModelUnavailable) as caught:
+                await opened.models.chat("work", CONTEXT).ainvoke("hi")
+        assert len(provider.calls) == 1
+    assert caught.value.retry_after == pytest.approx(600, abs=60)
+
+
 async def test_a_silent_deployment_is_given_up_at_its_deadline(tmp_path: Path) -> None:
     with ScriptedProvider(Script(Hang())) as broken, ScriptedProvider(Script(GOOD)) as sound:
         entries = [on(broken, "first", timeout=0.5), on(sound, "second", order=2)]
@@ -125,7 +144,7 @@ async def test_a_silent_deployment_is_given_up_at_its_deadline(tmp_path: Path) -
     assert first.cost > 0, "it may have been answering, so the worst case is booked"
 
 
-async def test_a_request_that_is_too_long_is_not_shopped_around(tmp_path: Path) -> None:
+async def test_a_prompt_that_is_too_long_goes_to_no_window_of_the_same_size(tmp_path: Path) -> None:
     with (
         ScriptedProvider(Script(context_length_exceeded())) as one,
         ScriptedProvider(Script(GOOD)) as two,
@@ -136,6 +155,105 @@ async def test_a_request_that_is_too_long_is_not_shopped_around(tmp_path: Path) 
                 await opened.models.chat("work", CONTEXT).ainvoke("hi")
         assert (len(one.calls), len(two.calls)) == (1, 0)
     assert caught.value.fault == "context_overflow"
+    assert "has to be compacted" in str(caught.value)
+
+
+async def test_a_prompt_that_is_too_long_goes_past_smaller_windows_to_a_larger_one(
+    tmp_path: Path,
+) -> None:
+    with (
+        ScriptedProvider(Script(context_length_exceeded())) as one,
+        ScriptedProvider(Script(GOOD)) as smaller,
+        ScriptedProvider(Script(GOOD)) as larger,
+    ):
+        entries = [
+            on(one, "first", window=8192),
+            on(smaller, "second", order=2, window=4096),
+            on(larger, "third", order=3, window=100_000),
+        ]
+        async with room(tmp_path, entries) as opened:
+            answer = await opened.models.chat("work", CONTEXT).ainvoke("hi")
+        assert (len(one.calls), len(smaller.calls), len(larger.calls)) == (1, 0, 1)
+    assert answer.response_metadata["deployment"] == "third"
+
+
+async def test_a_larger_window_that_is_not_cleared_stays_out_of_reach(tmp_path: Path) -> None:
+    with (
+        ScriptedProvider(Script(context_length_exceeded())) as own,
+        ScriptedProvider(Script(GOOD)) as vendor,
+    ):
+        entries = [
+            on(own, "own", cleared="regulated", window=8192),
+            on(vendor, "vendor", order=2, window=1_000_000),
+        ]
+        async with room(tmp_path, entries, label=Label.regulated) as opened:
+            with pytest.raises(ModelFault, match="has to be compacted"):
+                await opened.models.chat("work", CONTEXT).ainvoke("secret")
+        assert vendor.requests == []
+
+
+async def test_a_deployment_that_keeps_failing_is_passed_over_until_its_rest_is_over(
+    tmp_path: Path,
+) -> None:
+    with (
+        ScriptedProvider(Script(server_error(), server_error(), GOOD)) as sick,
+        ScriptedProvider(Script(*[GOOD] * 3)) as sound,
+    ):
+        entries = [on(sick, "first"), on(sound, "second", order=2)]
+        patience = "{failures: 2, rest_seconds: 1.5}"
+        async with room(tmp_path, entries, patience=patience) as opened:
+            chat = opened.models.chat("work", CONTEXT)
+            for _ in range(3):
+                await chat.ainvoke("hi")
+            assert (len(sick.calls), len(sound.calls)) == (2, 3), "the third call passed it over"
+            await asyncio.sleep(1.5)
+            answer = await chat.ainvoke("hi")
+        assert (len(sick.calls), len(sound.calls)) == (3, 3)
+    assert answer.response_metadata["deployment"] == "first"
+
+
+async def test_a_lone_deployment_is_never_refused_for_its_past(tmp_path: Path) -> None:
+    with ScriptedProvider(Script(*[server_error()] * 3, GOOD)) as provider:
+        patience = "{failures: 2, rest_seconds: 600, pause_seconds: 0}"
+        async with room(tmp_path, [on(provider, "only")], patience=patience) as opened:
+            chat = opened.models.chat("work", CONTEXT)
+            for calls in (2, 3):
+                with pytest.raises(ModelUnavailable):
+                    await chat.ainvoke("hi")
+                assert len(provider.calls) == calls, "in its rest it is tried, but once only"
+            answer = await chat.ainvoke("hi")
+    assert answer.content == GOOD
+
+
+async def test_what_was_asked_to_be_left_alone_for_long_is_left_alone_by_later_calls(
+    tmp_path: Path,
+) -> None:
+    with (
+        ScriptedProvider(Script(rate_limited(retry_after=600))) as limited,
+        ScriptedProvider(Script(GOOD, GOOD)) as sound,
+    ):
+        entries = [on(limited, "first"), on(sound, "second", order=2)]
+        async with room(tmp_path, entries) as opened:
+            chat = opened.models.chat("work", CONTEXT)
+            await chat.ainvoke("hi")
+            await chat.ainvoke("hi")
+        assert (len(limited.calls), len(sound.calls)) == (1, 2)
+
+
+async def test_a_lone_embedder_takes_its_turn_in_the_same_way(tmp_path: Path) -> None:
+    failing = {0: server_error()}
+    with ScriptedProvider(embedding_faults=failing) as one, ScriptedProvider() as two:
+        entries = [
+            entry("offline-work", model="offline/extract", price=0.0, cleared="regulated"),
+            entry("one", tier="embed", model="openai/e", base=one.openai_base, order=0),
+            entry("two", tier="embed", model="openai/e", base=two.openai_base, order=0),
+        ]
+        async with room(tmp_path, entries) as opened:
+            vectors = await opened.models.embed(["a text"], CONTEXT)
+            outcomes = await opened.outcomes()
+        assert (len(one.requests), len(two.requests)) == (1, 1)
+    assert len(vectors) == 1
+    assert outcomes == [("one", "server_error"), ("two", "ok")]
 
 
 async def test_nobody_listening_on_the_address_costs_nothing(tmp_path: Path) -> None:
@@ -191,3 +309,19 @@ async def test_a_stream_that_fails_before_a_word_goes_to_the_next(tmp_path: Path
             heard = "".join([str(chunk.content) async for chunk in chat.astream("hi")])
         assert (len(broken.calls), len(sound.calls)) == (1, 1)
     assert heard == GOOD
+
+
+@pytest.mark.parametrize("wire", ["openai", "anthropic"])
+async def test_no_text_with_a_hole_in_it_is_handed_on(tmp_path: Path, wire: str) -> None:
+    long = Script(When(lambda _: True, Reply(text=" ".join(f"word{i}" for i in range(60)))))
+    with (
+        ScriptedProvider(faults={0: BrokenJson()}, carrier=long) as broken,
+        ScriptedProvider(Script(GOOD)) as sound,
+    ):
+        entries = [on(broken, "first", wire), on(sound, "second", wire, order=2)]
+        async with room(tmp_path, entries) as opened:
+            chat = opened.models.chat("work", CONTEXT)
+            answer = await chat.ainvoke("hi", {"callbacks": [Listener()]})
+            outcomes = await opened.outcomes()
+    assert answer.content == GOOD
+    assert outcomes == [("first", "broken_stream"), ("second", "ok")]

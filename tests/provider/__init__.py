@@ -1,5 +1,5 @@
 """A model provider for tests and benchmarks: a real HTTP server that says what it is told to.
-It speaks the wire formats of OpenAI and Anthropic, so clients run unchanged down to the socket."""
+It speaks the wire formats of OpenAI, Anthropic and Gemini, so clients run unchanged."""
 
 from tests.provider.adversary import AdversarialBrain, Mischief
 from tests.provider.brain import SeededBrain
@@ -28,6 +28,7 @@ from tests.provider.faults import (
     HugeBody,
     MissingUsage,
     NoFinish,
+    Refusal,
     RepeatedChunks,
     Reset,
     Stall,
@@ -64,6 +65,7 @@ __all__ = [
     "Mischief",
     "MissingUsage",
     "NoFinish",
+    "Refusal",
     "RepeatedChunks",
     "Reply",
     "Reset",

@@ -7,7 +7,7 @@ import math
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
-from tests.provider.exchange import Exchange, Finish, Reply, ToolCall, Usage, canonical
+from tests.provider.exchange import Exchange, Finish, Reply, ToolCall, Usage, Wire, canonical
 from tests.provider.faults import (
     AbsurdUsage,
     DuplicateToolIds,
@@ -17,6 +17,7 @@ from tests.provider.faults import (
     HugeBody,
     MissingUsage,
     NoFinish,
+    Refusal,
     RepeatedChunks,
     TruncatedToolJson,
     UnknownTool,
@@ -26,6 +27,7 @@ CHARACTERS_PER_TOKEN = 4
 # Neighbouring sizes differ, so even monotonous text never gives two equal chunks in a row:
 # litellm takes a hundred equal ones for a model gone mad.
 CHUNK_SIZES = (9, 14, 11, 17, 12, 19)
+CALL_IDS: dict[Wire, str] = {"openai": "call", "anthropic": "toolu", "gemini": "fc"}
 HUGE_CHUNK_SIZES = (65_521, 65_519, 65_497)
 
 
@@ -48,11 +50,13 @@ class Answer:
     finish: Finish | None
     usage: Usage | None
     hollow: bool = False
+    refusal: str = ""
+    """The model's words where it will not answer."""
 
 
 def settle(exchange: Exchange, reply: Reply, id: str) -> Answer:
     """`id` must be unique for the server; the ids of the tool calls are derived from it."""
-    prefix = "call" if exchange.wire == "openai" else "toolu"
+    prefix = CALL_IDS[exchange.wire]
     calls = tuple(
         SentCall(id=call.id or f"{prefix}_{id}_{i}", name=call.name, arguments=call.arguments_text)
         for i, call in enumerate(reply.tool_calls)
@@ -104,6 +108,10 @@ def spoil(exchange: Exchange, answer: Answer, fault: Fault | None) -> Answer:
             return replace(answer, hollow=True)
         case EmptyContent():
             return replace(answer, text="", chunks=(), calls=(), finish="stop")
+        case Refusal(text=text):
+            finish: Finish = "stop" if exchange.wire == "openai" else "content_filter"
+            silent = replace(answer, text="", chunks=(), calls=())
+            return replace(silent, finish=finish, refusal=text)
         case TruncatedToolJson():
             return _with_calls(answer, tuple(_cut(call) for call in _calls(exchange, answer)))
         case DuplicateToolIds():

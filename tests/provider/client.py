@@ -3,6 +3,7 @@ One place for the settings that keep it from calling out, and for the one it nee
 
 from __future__ import annotations
 
+import copy
 import os
 from collections.abc import Sequence
 from typing import Any, Literal
@@ -27,13 +28,16 @@ WARNINGS = (
 )
 """What litellm cannot help to set off with the locked pydantic; for `filterwarnings`."""
 
-WIRES: Sequence[Wire] = ("openai", "anthropic")
+WIRES: Sequence[Wire] = ("openai", "anthropic", "gemini")
 
 
 def address(provider: ScriptedProvider, wire: Wire) -> dict[str, str]:
     """The arguments by which litellm finds the provider in the given wire format."""
     if wire == "openai":
         return {"model": "openai/scripted", "api_base": provider.openai_base, "api_key": "test"}
+    if wire == "gemini":
+        base = provider.gemini_base
+        return {"model": "gemini/gemini-3.8-flash", "api_base": base, "api_key": "test"}
     base = provider.anthropic_base
     return {"model": "anthropic/claude-scripted", "api_base": base, "api_key": "test"}
 
@@ -54,7 +58,8 @@ async def ask(
         # With tools litellm imports its own MCP gateway, which needs mcp 2.
         "_skip_mcp_handler": True,
         **address(provider, wire),
-        **options,
+        # For one vendor litellm rewrites the schemas of tools where they stand.
+        **copy.deepcopy(options),
     }
     return await litellm.acompletion(messages=list(messages), **settings)
 

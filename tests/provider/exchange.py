@@ -1,5 +1,5 @@
 """What a model is asked and what it answers, free of any vendor's wire format.
-Both wires translate into these types, so a brain or a test is written once for both."""
+All wires translate into these types, so a brain or a test is written once for all."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from pydantic import JsonValue
 from tests.provider.faults import Fault
 
 JsonObject: TypeAlias = dict[str, JsonValue]
-Wire: TypeAlias = Literal["openai", "anthropic"]
+Wire: TypeAlias = Literal["openai", "anthropic", "gemini"]
 Role: TypeAlias = Literal["system", "user", "assistant", "tool"]
 Finish: TypeAlias = Literal["stop", "length", "tool_calls", "content_filter"]
 ToolUse: TypeAlias = Literal["auto", "required", "none"]
@@ -41,7 +41,7 @@ class ToolCall:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Turn:
-    """One message of the conversation. A tool's result is a turn of its own on both wires."""
+    """One message of the conversation. A tool's result is a turn of its own on every wire."""
 
     role: Role
     text: str = ""
@@ -60,7 +60,7 @@ class Tool:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Exchange:
-    """One request, as both wires carry it. System prompts are turns."""
+    """One request, as every wire carries it. System prompts are turns."""
 
     wire: Wire
     model: str

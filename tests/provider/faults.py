@@ -78,6 +78,14 @@ class EmptyContent:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Refusal:
+    """The model will not answer: in a field of its own on OpenAI's wire, by the stop reason on
+    Anthropic's."""
+
+    text: str = "I cannot help with that."
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class TruncatedToolJson:
     """Tool arguments that are cut off in the middle."""
 
@@ -132,6 +140,7 @@ Fault: TypeAlias = (
     | Html
     | EmptyChoices
     | EmptyContent
+    | Refusal
     | TruncatedToolJson
     | DuplicateToolIds
     | UnknownTool

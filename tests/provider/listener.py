@@ -11,6 +11,8 @@ import threading
 import uvicorn
 from starlette.types import ASGIApp
 
+from tests.provider.certificate import Certificate
+
 PATIENCE = 10.0
 
 
@@ -43,8 +45,9 @@ class _Server(uvicorn.Server):
 class Listener:
     """Serves `app` from `start` to `stop`. The port is known, and answers, once `start` returns."""
 
-    def __init__(self, app: ASGIApp) -> None:
+    def __init__(self, app: ASGIApp, tls: Certificate | None = None) -> None:
         self._app = app
+        self._tls = tls
         self._ready = threading.Event()
         self._server: _Server | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -100,6 +103,8 @@ class Listener:
             access_log=False,
             server_header=False,
             timeout_keep_alive=60,
+            ssl_certfile=self._tls.certificate if self._tls else None,
+            ssl_keyfile=self._tls.key if self._tls else None,
         )
         self._loop = asyncio.get_running_loop()
         self._server = _Server(config, self._ready)

@@ -54,6 +54,8 @@ class OpenAIWire:
 
     def body(self, exchange: Exchange, answer: Answer) -> JsonObject:
         message: JsonObject = {"role": "assistant", "content": answer.text, "refusal": None}
+        if answer.refusal:
+            message |= {"content": None, "refusal": answer.refusal}
         if answer.calls:
             message["content"] = answer.text or None
             message["tool_calls"] = [_call(call, call.arguments) for call in answer.calls]
@@ -155,6 +157,8 @@ def _deltas(answer: Answer) -> Iterator[JsonObject]:
     yield {"role": "assistant", "content": None if answer.calls and not answer.text else ""}
     for text in answer.chunks:
         yield {"content": text}
+    if answer.refusal:
+        yield {"refusal": answer.refusal}
     for i, call in enumerate(answer.calls):
         yield {"tool_calls": [{"index": i, **_call(call, "")}]}
         for text in pieces(call.arguments, ARGUMENT_SIZES):

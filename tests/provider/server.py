@@ -8,6 +8,7 @@ from types import TracebackType
 from typing import Self
 
 from tests.provider.brain import SeededBrain
+from tests.provider.certificate import Certificate
 from tests.provider.exchange import Brain
 from tests.provider.faults import Fault
 from tests.provider.latency import AT_ONCE, Latency
@@ -19,7 +20,7 @@ from tests.provider.service import Behaviour, Service
 class ScriptedProvider:
     """`with ScriptedProvider(Script("hello")) as provider: ...`
 
-    `faults` strike by the number of the call, counted from 0 over both wires; the brain is not
+    `faults` strike by the number of the call, counted from 0 over all wires; the brain is not
     asked for such a call. Leaving the block closes every connection, and raises what a brain
     raised, unless something else is already being raised.
     """
@@ -29,16 +30,19 @@ class ScriptedProvider:
         brain: Brain | None = None,
         *,
         faults: Mapping[int, Fault] | None = None,
+        carrier: Brain | None = None,
         embedding_faults: Mapping[int, Fault] | None = None,
         latency: Latency = AT_ONCE,
         api_key: str | None = None,
         models: Sequence[str] = ("scripted", "claude-scripted"),
         seed: int = 0,
         dimensions: int = 64,
+        tls: Certificate | None = None,
     ) -> None:
         self.behaviour = Behaviour(
             brain=brain or SeededBrain(seed),
             faults=dict(faults or {}),
+            carrier=carrier,
             embedding_faults=dict(embedding_faults or {}),
             latency=latency,
             api_key=api_key,
@@ -49,7 +53,8 @@ class ScriptedProvider:
         """May be changed while the server runs."""
         self._record = Record()
         service = Service(self.behaviour, self._record, lambda client: self._listener.reset(client))
-        self._listener = Listener(service.app())
+        self._listener = Listener(service.app(), tls)
+        self._scheme = "https" if tls else "http"
 
     def __enter__(self) -> Self:
         self._listener.start()
@@ -67,7 +72,7 @@ class ScriptedProvider:
 
     @property
     def url(self) -> str:
-        return f"http://127.0.0.1:{self._listener.port}"
+        return f"{self._scheme}://127.0.0.1:{self._listener.port}"
 
     @property
     def openai_base(self) -> str:
@@ -76,6 +81,10 @@ class ScriptedProvider:
     @property
     def anthropic_base(self) -> str:
         return self.url
+
+    @property
+    def gemini_base(self) -> str:
+        return f"{self.url}/v1beta"
 
     @property
     def requests(self) -> list[SeenRequest]:

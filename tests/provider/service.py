@@ -14,13 +14,14 @@ from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.routing import Route
 
-from tests.provider import embeddings
+from tests.provider import embeddings, gemini_embeddings
 from tests.provider.answer import settle, spoil
 from tests.provider.anthropic_wire import AnthropicWire
 from tests.provider.brain import SeededBrain
 from tests.provider.delivery import Delivery, HangUp
 from tests.provider.exchange import Brain, Exchange, JsonObject, Reply
 from tests.provider.faults import EmptyChoices, Fault, HttpError, unauthorized
+from tests.provider.gemini_wire import GeminiWire
 from tests.provider.latency import AT_ONCE, Latency
 from tests.provider.openai_wire import CREATED, OpenAIWire
 from tests.provider.record import Record, SeenRequest
@@ -37,6 +38,8 @@ class Behaviour:
     brain: Brain
     faults: dict[int, Fault] = field(default_factory=dict)
     """By the number of the call, from 0. The brain is not asked for such a call."""
+    carrier: Brain | None = None
+    """What a fault's answer says before the fault spoils it; the seeded brain's if absent."""
     embedding_faults: dict[int, Fault] = field(default_factory=dict)
     latency: Latency = AT_ONCE
     api_key: str | None = None
@@ -64,6 +67,7 @@ class Service:
                 Route("/v1/messages", partial(self._converse, anthropic), methods=["POST"]),
                 Route("/v1/embeddings", partial(self._embed, openai), methods=["POST"]),
                 Route("/v1/models", partial(self._list_models, openai), methods=["GET"]),
+                Route("/v1beta/models/{target}", self._gemini, methods=["POST"]),
                 Route("/{path:path}", partial(self._nothing_here, openai), methods=ANY_METHOD),
             ]
         )
@@ -74,6 +78,19 @@ class Service:
     async def _embed(self, wire: WireFormat, request: Request) -> Delivery:
         return self._guarded(wire, await self._see(wire, request), self._embedding)
 
+    async def _gemini(self, request: Request) -> Delivery:
+        """On this wire the path says which model is asked, and for what."""
+        model, _, method = request.path_params["target"].partition(":")
+        streamed = method == "streamGenerateContent"
+        wire = GeminiWire(model, streamed)
+        if method == "generateContent" or (streamed and request.query_params.get("alt") == "sse"):
+            return await self._converse(wire, request)
+        if method in ("embedContent", "batchEmbedContents"):
+            seen = await self._see(wire, request)
+            vectors = partial(self._gemini_embedding, batch=method == "batchEmbedContents")
+            return self._guarded(wire, seen, vectors)
+        return await self._nothing_here(wire, request)
+
     def _guarded(
         self,
         wire: WireFormat,
@@ -83,7 +100,7 @@ class Service:
         fault: HttpError
         try:
             key, given = self._behaviour.api_key, seen.headers
-            if key and key not in (given.get("x-api-key"), _bearer(given)):
+            if key and key not in _keys(given):
                 fault = unauthorized()
             else:
                 return respond(wire, seen)
@@ -111,6 +128,18 @@ class Service:
         body = embeddings.respond(asked, seed=seed, dimensions=size)
         if isinstance(fault, EmptyChoices):
             body["data"] = []
+        return self._deliver(seen, render_plain(wire, body, fault), fault=fault)
+
+    def _gemini_embedding(self, wire: WireFormat, seen: SeenRequest, *, batch: bool) -> Delivery:
+        assert isinstance(wire, GeminiWire), "only asked on this wire"
+        number, self._embeddings = self._embeddings, self._embeddings + 1
+        fault = self._behaviour.embedding_faults.get(number)
+        seed, size = self._behaviour.seed, self._behaviour.dimensions
+        body = gemini_embeddings.respond(
+            wire.model, seen.body, batch=batch, seed=seed, dimensions=size
+        )
+        if isinstance(fault, EmptyChoices):
+            body = {}
         return self._deliver(seen, render_plain(wire, body, fault), fault=fault)
 
     async def _list_models(self, wire: WireFormat, request: Request) -> Delivery:
@@ -145,7 +174,9 @@ class Service:
         said = self._behaviour.faults.get(call) or self._behaviour.brain.reply(exchange)
         if isinstance(said, Reply):
             return None, said
-        return said, self._carrier.reply(exchange)
+        carried = (self._behaviour.carrier or self._carrier).reply(exchange)
+        assert isinstance(carried, Reply), "a fault acts upon an answer"
+        return said, carried
 
     def _id(self, exchange: Exchange) -> str:
         """Unique, and yet the same in every run that asks the same questions equally often."""
@@ -176,8 +207,10 @@ class Service:
         )
 
 
-def _bearer(headers: Mapping[str, str]) -> str:
-    return headers.get("authorization", "").removeprefix("Bearer ")
+def _keys(headers: Mapping[str, str]) -> tuple[str | None, ...]:
+    """The key where each of the vendors wants it."""
+    bearer = headers.get("authorization", "").removeprefix("Bearer ")
+    return headers.get("x-api-key"), headers.get("x-goog-api-key"), bearer
 
 
 def _parsed(raw: bytes) -> JsonObject:

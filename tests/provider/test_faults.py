@@ -59,6 +59,8 @@ pytestmark = [
     *(pytest.mark.filterwarnings(each) for each in WARNINGS),
 ]
 each_wire = pytest.mark.parametrize("wire", WIRES)
+# The third fails in ways of its own: `test_gemini.py`.
+either_wire = pytest.mark.parametrize("wire", WIRES[:2])
 each_way = pytest.mark.parametrize("way", WAYS)
 
 QUESTION = "Please look up customer 42 and tell me all that we know about her orders."
@@ -83,6 +85,12 @@ async def _no_open_clients() -> AsyncIterator[None]:
     await close_clients()
 
 
+@pytest.fixture(autouse=True)
+def _litellm_counts_chunks(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As it does by itself; the room of models has an own way to tell."""
+    monkeypatch.setattr("litellm.REPEATED_STREAMING_CHUNK_LIMIT", 100)
+
+
 def named(values: list[Any]) -> list[str]:
     return [f"{type(value[0]).__name__}-{i}" for i, value in enumerate(values)]
 
@@ -104,7 +112,7 @@ ERRORS: list[tuple[Fault, Way, Both]] = [
 ]
 
 
-@each_wire
+@either_wire
 @pytest.mark.parametrize(("fault", "way", "errors"), ERRORS, ids=named(ERRORS))
 async def test_a_fault_of_the_transport_becomes_an_error_after_one_request(
     wire: Wire, fault: Fault, way: Way, errors: Both
@@ -163,7 +171,7 @@ async def test_no_choices_and_no_content_are_passed_on(wire: Wire, way: Way) -> 
     assert not silent.choices[0].message.tool_calls
 
 
-@each_wire
+@either_wire
 @each_way
 async def test_truncated_tool_arguments_are_passed_on_as_no_object(wire: Wire, way: Way) -> None:
     with ScriptedProvider(faults={0: TruncatedToolJson()}) as provider:
@@ -184,7 +192,8 @@ async def test_calls_may_share_an_id_or_name_what_nobody_offered(wire: Wire, way
     with ScriptedProvider(faults=faults) as provider:
         twins = await ask_either_way(provider, wire, way, QUESTION, tools=[SEARCH])
         unknown = await ask_either_way(provider, wire, way, QUESTION, tools=[SEARCH])
-    ids = [call.id for call in twins.choices[0].message.tool_calls]
+    calls = twins.choices[0].message.tool_calls
+    ids = [call.id.partition("__thought__")[0] for call in calls]
     assert len(ids) == 2
     assert len(set(ids)) == 1
     assert [call.function.name for call in unknown.choices[0].message.tool_calls] == ["sudo"]
@@ -237,7 +246,11 @@ async def test_a_brain_may_answer_with_a_fault() -> None:
     assert answer.choices[0].message.content == "gladly"
 
 
-async def test_litellm_retries_embeddings_twice_even_when_told_not_to() -> None:
+async def test_litellm_retries_embeddings_twice_even_when_told_not_to(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    # The room of models takes this out; another test may have loaded it.
+    monkeypatch.setattr("litellm.DEFAULT_MAX_RETRIES", 2)
     with ScriptedProvider(embedding_faults=dict.fromkeys(range(3), server_error())) as provider:
         with pytest.raises(exceptions.InternalServerError):
             await embed(provider, ["a text"], max_retries=0, num_retries=0)

@@ -1,4 +1,4 @@
-"""The seam between the server and the two vendors' formats.
+"""The seam between the server and the vendors' formats.
 The server knows requests, answers and bytes; only a wire knows how a vendor spells them."""
 
 from __future__ import annotations

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 
+from runtime.breaker import Breaker
 from tests.tools.conftest import SERVERS, TERMS, House
-from tools.breaker import Breaker
 
 
 class Clock:

@@ -10,6 +10,7 @@ import pytest
 
 from app.policy_recorded import replay
 from app.questions import in_lines
+from ledger.budget import Amount
 from ledger.calls import ToolCall
 from runtime.labels import Label
 from tests.tools.conftest import House, Person
@@ -96,7 +97,7 @@ async def test_the_spend_is_looked_up_where_a_rule_looks_at_it(house: House) -> 
     await house.ledger.budgets.open("r1", 10.0)
     async with house.gate(OPEN + rule) as door:
         assert (await door.call("s_send", to="ann", call="one")).outcome == "ok"
-        await house.ledger.budgets.reserve(["r1"], 6.0)
+        await house.ledger.budgets.reserve(["r1"], Amount(dollars=6.0))
         assert (await door.call("s_send", to="bob", call="two")).outcome == "denied"
 
 
