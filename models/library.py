@@ -146,7 +146,9 @@ def attach(guard: Guard) -> None:
 
 
 def detach(guard: Guard) -> None:
-    litellm.callbacks[:] = [one for one in litellm.callbacks if one is not guard]
+    # litellm puts it into the second list by itself.
+    for listed in (litellm.callbacks, litellm.input_callback):
+        listed[:] = [one for one in listed if one is not guard]
 
 
 async def close_connections() -> None:

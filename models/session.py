@@ -36,6 +36,8 @@ class Session:
 
     async def close(self) -> None:
         library.detach(self._guard)
+        # litellm would ask it about every later call of this process.
+        self._router.discard()  # type: ignore[no-untyped-call]
         await library.close_connections()
 
     def chat(self, tier: Tier, context: RunContext, avoid: frozenset[str]) -> TierChat:

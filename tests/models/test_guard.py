@@ -11,7 +11,7 @@ from models.deployment import Deployment
 from models.guard import KEY, Guard
 from runtime.errors import BoundaryBreach
 from runtime.labels import Label
-from tests.models.door import configured, entry
+from tests.models.door import CONTEXT, configured, entry, room
 
 BASE = "http://127.0.0.1:1/v1"
 RIGHT = {"model": "openai/m", "api_base": BASE, "metadata": {KEY: "c1"}}
@@ -85,3 +85,25 @@ async def test_calls_of_others_pass_untouched(deployment: Deployment) -> None:
     await ours.async_pre_call_deployment_hook({"model": "any", "metadata": {}}, None)
     with theirs.watching("c1", deployment, run="r1", label=Label.internal):
         await ours.async_pre_call_deployment_hook(dict(RIGHT), None)
+
+
+async def test_a_session_that_is_closed_is_asked_about_nothing_more(tmp_path: Path) -> None:
+    import litellm  # noqa: PLC0415 - after our own room, which keeps it from phoning out
+
+    lists = (
+        litellm.callbacks,
+        litellm.input_callback,
+        litellm.success_callback,
+        litellm.failure_callback,
+        litellm._async_success_callback,
+        litellm._async_failure_callback,
+    )
+
+    async def once(folder: str) -> list[int]:
+        (tmp_path / folder).mkdir()
+        async with room(tmp_path / folder, []) as opened:
+            await opened.models.chat("work", CONTEXT).ainvoke("hi")
+            await opened.models.embed(["hi"], CONTEXT)
+        return [len(one) for one in lists]
+
+    assert await once("a") == await once("b")
