@@ -31,7 +31,7 @@ from tools.pins import Held, Pins
 from tools.places import Places
 from tools.proof import NotAuthorised, Proof
 from tools.resolve import place_of
-from tools.rest_auth_terms import ApiKey, Auth
+from tools.rest_auth_terms import ApiKey, Auth, OAuthUser
 from tools.rest_document import BadDocument, Document, listed_of, read_document
 from tools.rest_doors import Doors
 from tools.rest_wire import Elsewhere, Received, fetcher, origin, redirected, send
@@ -74,7 +74,7 @@ def rest_of(
     api = Api(
         document=document,
         base_url=base_url,
-        auth=spec.auth,
+        auth=None if isinstance(spec.auth, OAuthUser) else spec.auth,
         keyring=partial(Keyring, environment=environment, folder=folder, mask=mask),
     )
     return Rest(name, api, spec.switchyard, pins)

@@ -11,7 +11,6 @@ import contextvars
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from functools import partial
 
 from ledger.approvals import Answer as Verdict
 from ledger.approvals import Approval
@@ -300,7 +299,10 @@ class Passage:
         )
         # A session's own task hears of progress; the caller's view is known in this context alone.
         here = contextvars.copy_context()
-        heard = partial(here.run, self._progressed)
+
+        def heard(progress: Progress) -> None:
+            here.run(self._progressed, progress)
+
         origin = replace(self._origin, progress=heard, elicit=elicit)
         try:
             return await exchange(place, sent, origin)

@@ -21,7 +21,7 @@ HINTS = (
     "ASIA",
     "AIza",
     "ya29.",
-    "eyJ",
+    ".eyJ",
     "ghp_",
     "gho_",
     "ghu_",

@@ -161,6 +161,16 @@ async def test_a_tool_server_that_leads_elsewhere_for_a_token_is_not_followed(
     assert 0 < len(login.asked) <= 2, "one token, and once more when it was refused"
 
 
+async def test_a_scope_that_a_server_wants_and_the_credentials_lack_is_told(
+    house: House, login: Login
+) -> None:
+    far = entry(f"{login.url}/narrow", login)
+    async with house.gate(environment=ENVIRONMENT, far=far) as door:
+        told = door.gateway.unavailable["far"]
+    assert told == "The credentials do not cover the scope 'tools admin' that it wants."
+    assert len(login.asked) == 1, "another token of the same client would not help"
+
+
 async def test_an_issuer_that_is_not_there_is_told(house: House, address: str) -> None:
     far = {
         **at(address),
