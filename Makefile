@@ -9,7 +9,7 @@ PEERS := .venv-peers/.peers
 QUESTION := Which packages in this environment are not under a permissive licence, and what follows for a product that ships them?
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo dev test lint typecheck contracts lock bench bench-agentdojo bench-conformance-server bench-encoder bench-foreign bench-gateway bench-harness bench-kill bench-tokens bench-peers bench-router bench-sandbox clean
+.PHONY: help install demo dev test lint typecheck contracts lock bench bench-agentdojo bench-conformance-server bench-effects bench-encoder bench-foreign bench-gateway bench-harness bench-kill bench-tokens bench-peers bench-router bench-sandbox clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  %-14s %s\n", $$1, $$2}'
@@ -45,6 +45,9 @@ bench-foreign: $(DEVELOPMENT) ## servers from npm and PyPI, and an API by its do
 
 bench-conformance-server: $(RUNTIME) ## the protocol's own suite against what we offer on (needs npm)
 	@$(BIN)/python -m bench.conformance_server
+
+bench-effects: $(DEVELOPMENT) ## kill -9 between an effect and its record, with and without keys (ARGS=--small for a sample)
+	@$(BIN)/python -m bench.effects $(ARGS)
 
 bench-encoder: $(RUNTIME) ## the local sentence encoder beside float32 and numpy (ARGS=--small for a sample)
 	@$(BIN)/python -m bench.encoder $(ARGS)

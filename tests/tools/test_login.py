@@ -214,8 +214,12 @@ async def test_a_server_that_leads_to_another_issuer_gets_nobody_to_log_in(
             browser = Browser()
             with pytest.raises(UserError, match="another issuer than its entry"):
                 await person_logs_in(house, url, browser, issuer=server.url)
+            assert set(thief.seen) == {"GET /prm"}
+            # Where it names none, it stands for itself.
+            with pytest.raises(UserError, match="another issuer than its entry"):
+                await person_logs_in(house, f"{thief.url}/bare", browser, issuer=server.url)
         assert browser.pages == []
-        assert set(thief.seen) == {"GET /prm"}
+        assert thief.asked == []
 
 
 @pytest.mark.parametrize(

@@ -130,6 +130,11 @@ def app_of(login: Login) -> FastAPI:
         leads = f'Bearer resource_metadata="{login.url}/prm"'
         return Response(status_code=401, headers={"WWW-Authenticate": leads})
 
+    @app.post("/bare")
+    async def bare() -> Response:
+        """A tool server that says nothing, and is its own authorization server."""
+        return Response(status_code=401)
+
     @app.post("/narrow")
     async def narrow() -> Response:
         """A tool server that wants more than any token covers."""
