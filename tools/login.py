@@ -6,6 +6,7 @@ that the gateway needs nobody afterwards.
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
 from contextlib import asynccontextmanager
@@ -66,6 +67,8 @@ async def log_in(
     Raises:
         UserError: there was no login, and why.
     """
+    # It logs a login that fails with its traceback; the reason is told below.
+    logging.getLogger("mcp.client.auth").setLevel(logging.CRITICAL)
     provider = _Attended(start, terms, secrets, visit, before)
     failed = ""
     try:

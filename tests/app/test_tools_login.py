@@ -74,6 +74,23 @@ def test_a_person_logs_in_and_the_login_is_kept_for_its_owner_alone(
     assert asked["redirect_uri"] == f"http://127.0.0.1:{port}/callback"
 
 
+def test_a_person_who_refuses_is_told_so_without_a_traceback(
+    configured: Path,
+    server: Login,
+    port: int,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    monkeypatch.setattr(webbrowser, "open", visit)
+    server.says = {"error": "access_denied"}
+    with led_to(server) as url:
+        write(configured, url, port=port)
+        done = run(configured, "far")
+    assert done.exit_code == 2
+    assert "There was no login at 'far': the login was refused (access_denied)" in done.output
+    assert "Traceback" not in done.output + caplog.text
+
+
 def test_nobody_who_comes_back_is_waited_for_no_longer_than_asked(
     configured: Path, server: Login, port: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
