@@ -11,14 +11,20 @@ import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from typing import cast
 
 import httpx
 from mcp import ClientSession, McpError
 from mcp.client.auth import OAuthClientProvider, OAuthFlowError
 from mcp.client.auth.utils import issuers_match
 from mcp.client.streamable_http import streamable_http_client
-from mcp.shared.auth import OAuthClientInformationFull, OAuthClientMetadata, OAuthToken
-from pydantic import AnyUrl
+from mcp.shared.auth import (
+    OAuthClientInformationFull,
+    OAuthClientMetadata,
+    OAuthToken,
+    ProtectedResourceMetadata,
+)
+from pydantic import AnyHttpUrl, AnyUrl
 
 from runtime.canonical import Json
 from runtime.errors import UserError
@@ -145,6 +151,7 @@ class _Attended(OAuthClientProvider):
         )
         self._visit = visit
         self._metadata: dict[str, Json] = {}
+        self._resource: Json = None
         self._issuer = terms.issuer
         earlier = [before.scope, before.wanted] if before is not None and same else []
         self._wanted = " ".join([terms.scope, *earlier]).split()
@@ -163,6 +170,14 @@ class _Attended(OAuthClientProvider):
             told = answered(await response.aread())
             if "token_endpoint" in told:
                 self._metadata = told
+            elif "resource" in told:
+                self._resource = told["resource"]
+
+    async def _validate_resource_match(self, prm: ProtectedResourceMetadata) -> None:
+        await super()._validate_resource_match(prm)
+        if isinstance(self._resource, str):
+            # The library adds a slash, and servers compare letter by letter.
+            prm.resource = cast("AnyHttpUrl", self._resource)
 
     def _check_issuer(self, named: str | None) -> None:
         """Another server's answer must not be taken for that of this one (RFC 9207)."""
