@@ -9,7 +9,7 @@ PEERS := .venv-peers/.peers
 QUESTION := Which packages in this environment are not under a permissive licence, and what follows for a product that ships them?
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo dev test lint typecheck contracts lock bench bench-agentdojo bench-conformance-server bench-effects bench-encoder bench-foreign bench-gateway bench-harness bench-kill bench-tokens bench-peers bench-router bench-sandbox clean
+.PHONY: help install demo dev test lint typecheck contracts lock bench bench-agentdojo bench-conformance-client bench-conformance-server bench-effects bench-encoder bench-foreign bench-gateway bench-harness bench-kill bench-tokens bench-peers bench-router bench-sandbox clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  %-14s %s\n", $$1, $$2}'
@@ -42,6 +42,9 @@ bench-agentdojo: $(RUNTIME) $(PEERS) ## injected attacks through the gateway (AR
 
 bench-foreign: $(DEVELOPMENT) ## servers from npm and PyPI, and an API by its document, through the gateway (needs Node and git)
 	@$(BIN)/python -m bench.foreign
+
+bench-conformance-client: $(RUNTIME) ## the protocol's own suite against the gateway as a client (needs npm)
+	@$(BIN)/python -m bench.conformance_client
 
 bench-conformance-server: $(RUNTIME) ## the protocol's own suite against what we offer on (needs npm)
 	@$(BIN)/python -m bench.conformance_server

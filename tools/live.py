@@ -6,6 +6,7 @@ Whatever ends the connection ends those calls at once, each with a reason.
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
@@ -74,7 +75,9 @@ class _Call:
 class Live:
     """A connection. It is usable from the end of the handshake until `end`."""
 
-    def __init__(self) -> None:
+    def __init__(self, failed: Callable[[Live], None]) -> None:
+        self._failed = failed
+        """Told at once when it ends otherwise than by being closed: before any of its calls."""
         self.session: ClientSession | None = None
         self.outputs = Outputs()
         self.child: Child | None = None
@@ -101,6 +104,8 @@ class Live:
         if self.ended.is_set():
             return
         self.kind, self.reason = kind, reason
+        if kind != "closed":
+            self._failed(self)
         self._alone = len(self._calls) == 1
         self.ended.set()
         self.stirred.set()

@@ -211,7 +211,7 @@ class Session:
 
     async def _one(self, attempt: anyio.Event) -> None:
         """One connection from its start to its end; every failure becomes a reason."""
-        live = self._current = Live()
+        live = self._current = Live(self._note)
         try:
             with live.scope:
                 secrets = await self._keyring.read()
@@ -229,8 +229,6 @@ class Session:
         finally:
             live.end("died", "The connection ended.")
             self._live = self._current = None
-            if live.kind != "closed":
-                self._note(live)
 
     def _note(self, live: Live) -> None:
         self.reason = self._veil.text(live.reason)
