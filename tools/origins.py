@@ -75,10 +75,7 @@ class Origins:
         read = await self._read(context)
         if not read.taint:
             return CLEAN
-        found = [
-            _argument(entry, name, value, read)
-            for name, value in sorted(arguments.items())
-        ]
+        found = [_argument(entry, name, value, read) for name, value in sorted(arguments.items())]
         told = tuple(one for one in found if one is not None)
         return Provenance(tainted=True, taint=read.taint, arguments=told)
 
