@@ -90,6 +90,8 @@ class Live:
         """Set when the connection ended, or its server says that its tools changed."""
         self.unsure: anyio.Event | None = None
         """While its tools are listed anew: set when that is done."""
+        self.listing = False
+        """While its tools are asked for: what fails then need not be the call under way."""
         self.asking = False
         """While its server waits for a person's answer."""
         self._calls: set[_Call] = set()
@@ -106,7 +108,7 @@ class Live:
         self.kind, self.reason = kind, reason
         if kind != "closed":
             self._failed(self)
-        self._alone = len(self._calls) == 1
+        self._alone = len(self._calls) == 1 and not self.listing
         self.ended.set()
         self.stirred.set()
         self.sure()

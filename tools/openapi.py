@@ -208,6 +208,9 @@ class Rest:
             try:
                 got = await door.through(lambda: self._sent(request, door.proof))
             except Elsewhere as error:
+                if tool in self._effects:
+                    # It answered, so it may have done it.
+                    raise CallLost("invalid", f"{error} Tell the operator.") from error
                 return Answer(text=f"{error} Tell the operator.", data=None, error=True)
         return self._answer(tool, got, door.proof)
 

@@ -304,3 +304,9 @@ async def test_an_exchange_with_a_model_is_masked(house: House) -> None:
     kept = raw(house.folder)
     assert KNOWN.encode() not in kept
     assert NAMED.encode() not in kept
+
+
+@pytest.mark.parametrize("piece", ["sk-", "-eyJ", "eyJaaaaaaaaa.", "ghp_", "://a:", "password="])
+def test_a_long_text_of_strangers_is_searched_in_steps_that_grow_with_it(piece: str) -> None:
+    # A quadratic pattern takes minutes for this, and the test's own limit ends it.
+    Masking(()).text(piece * (200_000 // len(piece)) + " .eyJ")
