@@ -238,7 +238,7 @@ def test_only_a_call_that_was_turned_away_itself_was_certainly_not_made(
 async def test_a_call_is_not_told_that_it_was_unsent_while_the_tools_are_listed() -> None:
     ended: list[Live] = []
     live = Live(ended.append)
-    live._calls.add(_Call(scope=anyio.CancelScope(), origin=cast(Any, None)))
+    live._calls.add(_Call(scope=anyio.CancelScope(), origin=cast(Any, None), report=None))
     live.listing = True
     live.end("unsent", "The list was turned away.")
     assert live._for_bystander()[0] == "died"
