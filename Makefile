@@ -9,7 +9,7 @@ PEERS := .venv-peers/.peers
 QUESTION := Which packages in this environment are not under a permissive licence, and what follows for a product that ships them?
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo dev test lint typecheck contracts lock bench bench-agentdojo bench-conformance-client bench-conformance-server bench-effects bench-encoder bench-foreign bench-gateway bench-harness bench-kill bench-tokens bench-peers bench-router bench-sandbox clean
+.PHONY: help install demo dev test test-long lint typecheck contracts lock bench bench-agentdojo bench-conformance-client bench-conformance-server bench-effects bench-encoder bench-foreign bench-gateway bench-harness bench-kill bench-tokens bench-peers bench-router bench-sandbox clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  %-14s %s\n", $$1, $$2}'
@@ -23,7 +23,10 @@ dev: $(RUNTIME) ## start the LangGraph dev server on http://127.0.0.1:2024 (PORT
 	@$(BIN)/switchyard dev --port $(PORT)
 
 test: lint typecheck contracts ## lint, types, import contracts and all tests
-	@$(BIN)/python -m pytest --numprocesses auto --dist worksteal
+	@$(BIN)/python -m pytest --numprocesses auto --dist worksteal -m "not long"
+
+test-long: $(DEVELOPMENT) ## the tests that take long, which `make test` leaves out
+	@$(BIN)/python -m pytest --numprocesses auto --dist worksteal -m long
 
 lint: $(DEVELOPMENT) ## ruff: rules and format
 	@$(BIN)/ruff check .

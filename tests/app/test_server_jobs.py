@@ -105,6 +105,7 @@ async def test_a_mail_is_sent_after_approval_and_not_after_refusal(
     assert [message["To"] for message in mailbox.messages] == ["marta.lindqvist@example.com"]
 
 
+@pytest.mark.long
 async def test_a_job_runs_with_all_tiers_on_another_vendors_wire_format(tmp_path: Path) -> None:
     with ScriptedProvider(ExtractingBrain()) as provider:
         config = config_on(provider, "anthropic", tmp_path / "vendor")

@@ -131,6 +131,7 @@ async def test_a_run_that_the_server_remembers_goes_on_from_its_last_step(
     assert [row["id"] for row in shop.runs()] == [run]
 
 
+@pytest.mark.long
 async def test_a_server_that_is_shut_down_leaves_its_runs_to_the_next_one(
     shop: Shop, serve: Callable[[], Server]
 ) -> None:
@@ -146,6 +147,7 @@ async def test_a_server_that_is_shut_down_leaves_its_runs_to_the_next_one(
     assert answer["status"] == "done"
 
 
+@pytest.mark.long
 async def test_both_questions_of_a_killed_server_are_answered_one_by_one(
     shop: Shop, serve: Callable[[], Server]
 ) -> None:

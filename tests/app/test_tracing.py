@@ -181,6 +181,7 @@ def test_the_route_can_be_seen_and_searched(sink: Sink) -> None:
         assert run.metadata["route_stage"] == "local"
 
 
+@pytest.mark.long
 def test_the_content_of_a_regulated_run_is_not_sent(home: Path) -> None:
     with open_sink() as sink:
         done = run_cli(
