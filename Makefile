@@ -9,7 +9,7 @@ PEERS := .venv-peers/.peers
 QUESTION := Which packages in this environment are not under a permissive licence, and what follows for a product that ships them?
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo dev test lint typecheck contracts lock bench bench-agentdojo bench-encoder bench-foreign bench-gateway bench-harness bench-kill bench-models bench-sessions bench-tokens bench-peers bench-router bench-sandbox clean
+.PHONY: help install demo dev test test-long lint typecheck contracts lock bench bench-agentdojo bench-boundary bench-budget bench-conformance-client bench-conformance-server bench-cost bench-effects bench-encoder bench-foreign bench-gateway bench-harness bench-kill bench-models bench-sessions bench-tokens bench-peers bench-router bench-sandbox bench-wires clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  %-14s %s\n", $$1, $$2}'
@@ -23,7 +23,10 @@ dev: $(RUNTIME) ## start the LangGraph dev server on http://127.0.0.1:2024 (PORT
 	@$(BIN)/switchyard dev --port $(PORT)
 
 test: lint typecheck contracts ## lint, types, import contracts and all tests
-	@$(BIN)/python -m pytest --numprocesses auto --dist worksteal
+	@$(BIN)/python -m pytest --numprocesses auto --dist worksteal -m "not long"
+
+test-long: $(DEVELOPMENT) ## the tests that take long, which `make test` leaves out
+	@$(BIN)/python -m pytest --numprocesses auto --dist worksteal -m long
 
 lint: $(DEVELOPMENT) ## ruff: rules and format
 	@$(BIN)/ruff check .
@@ -35,13 +38,31 @@ typecheck: $(DEVELOPMENT) ## mypy, strict
 contracts: $(DEVELOPMENT) ## import-linter: rooms import downward only
 	@$(BIN)/lint-imports
 
-bench: bench-agentdojo bench-encoder bench-foreign bench-gateway bench-harness bench-kill bench-models bench-router bench-sessions bench-tokens ## all benchmarks; each writes bench/results/NAME.json
+bench: bench-agentdojo bench-boundary bench-budget bench-cost bench-encoder bench-foreign bench-gateway bench-harness bench-kill bench-models bench-router bench-sessions bench-tokens bench-wires ## all benchmarks; each writes bench/results/NAME.json
 
 bench-agentdojo: $(RUNTIME) $(PEERS) ## injected attacks through the gateway (ARGS=--small for a sample)
 	@$(BIN)/python -m bench.agentdojo $(ARGS)
 
 bench-foreign: $(DEVELOPMENT) ## servers from npm and PyPI, and an API by its document, through the gateway (needs Node and git)
 	@$(BIN)/python -m bench.foreign
+
+bench-conformance-client: $(RUNTIME) ## the protocol's own suite against the gateway as a client (needs npm)
+	@$(BIN)/python -m bench.conformance_client
+
+bench-conformance-server: $(RUNTIME) ## the protocol's own suite against what we offer on (needs npm)
+	@$(BIN)/python -m bench.conformance_server
+
+bench-boundary: $(DEVELOPMENT) ## not one byte of a regulated run to an uncleared address, in ten thousand drawn cases (ARGS=--small for a sample)
+	@$(BIN)/python -m bench.boundary $(ARGS)
+
+bench-budget: $(DEVELOPMENT) ## ceilings under parallel calls and kill -9 (ARGS=--small for a sample)
+	@$(BIN)/python -m bench.budget $(ARGS)
+
+bench-cost: $(DEVELOPMENT) ## what tiers save on a mixed workload (ARGS=--small for a sample)
+	@$(BIN)/python -m bench.cost $(ARGS)
+
+bench-effects: $(DEVELOPMENT) ## kill -9 between an effect and its record, with and without keys (ARGS=--small for a sample)
+	@$(BIN)/python -m bench.effects $(ARGS)
 
 bench-encoder: $(RUNTIME) ## the local sentence encoder beside float32 and numpy (ARGS=--small for a sample)
 	@$(BIN)/python -m bench.encoder $(ARGS)
@@ -69,6 +90,9 @@ bench-sandbox: $(RUNTIME) ## attempts to escape from the sandbox, and its start-
 
 bench-tokens: $(DEVELOPMENT) $(PEERS) ## calls, tokens and makespan of one job beside its peers (ARGS=--small for a sample)
 	@$(BIN)/python -m bench.tokens $(ARGS)
+
+bench-wires: $(DEVELOPMENT) ## the same jobs on three vendors' formats, by changing models.yaml alone
+	@$(BIN)/python -m bench.wires $(ARGS)
 
 bench-peers: $(PEERS) ## install the benchmarks' peers into .venv-peers
 

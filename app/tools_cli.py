@@ -80,3 +80,27 @@ def approve(outer_home: str, name: str, yes: bool, by: str, home: str, json: boo
     )
     if json:
         print_json(done)
+
+
+@tools.command(short_help="Log in at a tool server, once.")
+@click.argument("server")
+@click.option("--by", default="", metavar="NAME", help="Who logs in; the user of this machine.")
+@click.option("--minutes", default=5.0, show_default=True, help="How long to wait for the page.")
+@home_option
+@json_option
+@click.pass_obj
+def login(outer_home: str, server: str, by: str, minutes: float, home: str, json: bool) -> None:
+    """Open the page of a tool server that wants a person to log in, and keep the login.
+
+    It is for entries whose auth has the type oauth_user. The browser has to run on this machine.
+    """
+    from app.person import at_this_terminal
+    from app.tools_login import log_in_at
+
+    settings = settings_at(home or outer_home)
+    done = asyncio.run(log_in_at(settings, server, by=by or at_this_terminal(), minutes=minutes))
+    if json:
+        print_json(done)
+        return
+    told = "it is renewed by itself" if done["renews"] else "it ends without notice, then again"
+    click.echo(f"Logged in at {server} as {done['by']}; {told}.")

@@ -33,10 +33,6 @@ NODE = 22
 DATED = ("2025-03-26", "2025-06-18", "2025-11-25")
 """Revisions of the protocol that the library which we build on speaks."""
 
-_PERSON = (
-    "a person has to log in at a browser; the gateway works unattended, with client credentials"
-)
-_MACHINES = frozenset({"auth/client-credentials-basic", "auth/client-credentials-jwt"})
 _UNMET = {
     "auth/cross-app-access-complete-flow": "it trades in the identity token of a person who is"
     " logged in at a company's identity provider",
@@ -47,8 +43,15 @@ _UNMET = {
     "auth/dpop": "an extension that is not taken up: tokens bound to a key",
     "auth/dpop-nonce": "an extension that is not taken up: tokens bound to a key",
 }
+_MENDED = {
+    ("latest", "auth/2025-03-26-oauth-metadata-backcompat"): "the metadata of its server name an"
+    " issuer that does not belong to their place, which a client must refuse (RFC 8414, 3.3); the"
+    " next release of the suite mends that, and there it passes",
+}
 _SKILLS = "it is about skills, which are no tools: the gateway asks no server for them"
 _NEWER = "it needs revision 2026-07-28, which mcp 1.x, the library that is built on, does not speak"
+_EARLY = ("auth/", "json-schema-ref-no-deref")
+"""Scenarios of the newer revision that hold for the older ones too."""
 _LISTED = re.compile(r"^  - (\S+) \[([^\]]*)\]$")
 _COUNTED = ("SUCCESS", "FAILURE", "WARNING")
 
@@ -79,7 +82,7 @@ class Suite:
     node: str
     program: Path
 
-    def run(self, *args: str, seconds: int = 120) -> subprocess.CompletedProcess[str]:
+    def run(self, *args: str, seconds: int = 180) -> subprocess.CompletedProcess[str]:
         command = [self.node, str(self.program), *args]
         return subprocess.run(
             command, cwd=ROOT, capture_output=True, text=True, timeout=seconds, check=False
@@ -96,10 +99,11 @@ class Suite:
     def meet(self, scenario: str, revisions: tuple[str, ...]) -> Scenario:
         """Run one scenario, and count its checks."""
         with tempfile.TemporaryDirectory() as folder:
-            args = ["client", "--scenario", scenario, "-o", folder]
+            args = ["client", "--scenario", scenario, "-o", folder, "--timeout", "90000"]
             args += ["--command", f"{sys.executable} -m bench.conformance_caller"]
-            if self.release == "next" and set(revisions) & set(DATED):
-                args += ["--spec-version", max(set(revisions) & set(DATED))]
+            if self.release == "next" and "extension" not in revisions:
+                known = set(revisions) & set(DATED)
+                args += ["--spec-version", max(known or DATED)] + ([] if known else ["--force"])
             ended = self.run(*args)
             found = [
                 {"id": check["id"], "status": check["status"]}
@@ -122,15 +126,14 @@ class Suite:
         )
 
 
-def unmet(scenario: str, revisions: tuple[str, ...]) -> str:
-    """Why no tool client that works unattended meets a scenario; empty where one does."""
-    if scenario in _UNMET:
-        return _UNMET[scenario]
+def unmet(release: str, scenario: str, revisions: tuple[str, ...]) -> str:
+    """Why a scenario is not met; empty where it is."""
+    if found := _MENDED.get((release, scenario)) or _UNMET.get(scenario):
+        return found
     if scenario.startswith("sep-2640-"):
         return _SKILLS
-    if scenario.startswith("auth/") and scenario not in _MACHINES:
-        return _PERSON
-    return "" if {*DATED, "extension"} & set(revisions) else _NEWER
+    newer = not {*DATED, "extension", "draft"} & set(revisions)
+    return _NEWER if newer and not scenario.startswith(_EARLY) else ""
 
 
 def install(folder: Path, *packages: str) -> None:
@@ -162,7 +165,7 @@ def measure(folder: Path, only: str) -> Json:
         program = folder / "node_modules" / release / "dist" / "index.js"
         suite = Suite(release=release, node=node, program=program)
         for scenario, revisions in suite.scenarios():
-            reason = unmet(scenario, revisions)
+            reason = unmet(release, scenario, revisions)
             if only and only not in scenario:
                 continue
             if reason:

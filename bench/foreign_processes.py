@@ -12,11 +12,13 @@ _PROC = Path("/proc")
 
 
 class Watch:
-    """Remembers every descendant of this process that it has looked at."""
+    """Remembers every descendant of this process that it has looked at, but for those that there
+    were before it, and theirs."""
 
     def __init__(self) -> None:
         self._known: dict[int, str] = {}
         """By process id: when it started, since an id is used again."""
+        self._before = set(_below(os.getpid(), set()))
 
     @property
     def seen(self) -> int:
@@ -25,14 +27,7 @@ class Watch:
 
     def look(self) -> bool:
         """Take note of all descendants there are now. Always true, for use in a condition."""
-        parents = {pid: found for pid in _pids() if (found := _parent_and_start(pid))}
-        ours = {os.getpid()}
-        grown = True
-        while grown:
-            more = {pid for pid, (parent, _) in parents.items() if parent in ours} - ours
-            ours |= more
-            grown = bool(more)
-        self._known |= {pid: parents[pid][1] for pid in ours - {os.getpid()}}
+        self._known |= _below(os.getpid(), self._before)
         return True
 
     def left(self) -> list[int]:
@@ -42,6 +37,17 @@ class Watch:
             for pid, start in self._known.items()
             if (found := _parent_and_start(pid)) and found[1] == start
         ]
+
+
+def _below(root: int, without: set[int]) -> dict[int, str]:
+    """Every descendant of a process with its start, but for these and their own."""
+    found = {pid: one for pid in _pids() if (one := _parent_and_start(pid))}
+    ours, grown = {root}, True
+    while grown:
+        more = {pid for pid, (parent, _) in found.items() if parent in ours} - ours - without
+        ours |= more
+        grown = bool(more)
+    return {pid: found[pid][1] for pid in ours - {root}}
 
 
 def _pids() -> list[int]:

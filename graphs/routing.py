@@ -12,6 +12,7 @@ from typing import Literal
 
 from langgraph.config import get_config, get_stream_writer
 
+from agents.intake import strange_inputs
 from agents.routing.clarify import Asked, ask
 from agents.routing.decision import Candidate, Route
 from agents.routing.decline import declined
@@ -212,6 +213,10 @@ async def _decided(
         hint=job["specialist"], earlier=earlier.run if earlier else "", asked=_asked(state)
     )
     decision = recorded_decision(route, given)
+    if strange := _strange(opened, route):
+        # With the run, so that no sibling and no request that goes on from it takes them for the
+        # user's own words.
+        decision["strange"] = strange
     await opened.ledger.runs.record_route(job["run"], decision)
     note_route(get_config(), route)
     get_stream_writer()({"event": "route", "run": job["run"], **decision})
@@ -222,6 +227,17 @@ async def _decided(
         update["job"] = job | {"label": label.value}
         update["upstream"] = earlier.results
     return update
+
+
+def _strange(services: Services, route: Route) -> list[str]:
+    """Texts of strangers among the inputs of the dispatches."""
+    found = (
+        text
+        for one in route.dispatches
+        if (specialist := services.registry.get(one.specialist)) is not None
+        for text in strange_inputs(specialist, one.text)
+    )
+    return list(dict.fromkeys(found))
 
 
 def _context(job: Job) -> RunContext:

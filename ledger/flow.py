@@ -4,7 +4,7 @@ call come from is told by this record."""
 from __future__ import annotations
 
 import json
-from collections.abc import Container
+from collections.abc import Container, Iterable
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -42,7 +42,10 @@ class Brought(NamedTuple):
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Flow:
     words: str
-    """What the user said, in this run and in those that it goes on from."""
+    """What the user said, in this run and in those that it goes on from, without what they passed
+    on of strangers."""
+    strange: bool
+    """Whether they passed something on."""
     runs: tuple[str, ...]
     """The run itself, and those that it goes on from, one after the other."""
     brought: tuple[Brought, ...]
@@ -61,17 +64,18 @@ class Flows(Repository):
 
         def read(connection: Connection) -> Flow:
             with Cursor(connection) as cursor:
-                words, runs = self._conversation(cursor, run, farthest)
+                words, runs, strange = self._conversation(cursor, run, farthest)
                 brought = [
                     found for one in runs[:farthest] for found in self._brought(cursor, one, known)
                 ]
-            return Flow(words=words, runs=tuple(runs), brought=tuple(brought))
+            return Flow(words=words, strange=strange, runs=tuple(runs), brought=tuple(brought))
 
         return await self._run(read, lambda: "read tool_calls", atomic=False)
 
-    def _conversation(self, cursor: Cursor, run: str, farthest: int) -> tuple[str, list[str]]:
+    def _conversation(self, cursor: Cursor, run: str, farthest: int) -> tuple[str, list[str], bool]:
         words: list[str] = []
         runs: list[str] = []
+        strange: list[str] = []
         while run and run not in runs and len(runs) <= farthest:
             runs.append(run)
             row = cursor.first(in_words_of(self._dialect, _RUN), (run,))
@@ -80,8 +84,9 @@ class Flows(Repository):
             request, decision = row[0], _json(row[1]) or {}
             asked = (decision.get("given") or {}).get("asked") or {}
             words += [request, str(asked.get("answer", ""))]
+            strange += decision.get("strange") or ()
             run = str(decision.get("follows", ""))
-        return "\n".join(words), runs
+        return own_words("\n".join(words), strange), runs, bool(strange)
 
     def _brought(
         self, cursor: Cursor, run: str, known: Container[tuple[str, str]]
@@ -96,6 +101,17 @@ class Flows(Repository):
             kept = bytes(row[0]) if row else None
             found.append(Brought(call, tool, decision, result, _json(arguments), kept))
         return found
+
+
+def own_words(words: str, strange: Iterable[str]) -> str:
+    """What a user said, without these texts of strangers; nothing where one cannot be told apart
+    from it."""
+    own = words
+    for text in strange:
+        if text not in words:
+            return ""
+        own = own.replace(text, " ")
+    return own
 
 
 def _json(value: object) -> Json:

@@ -81,9 +81,7 @@ class Session:
 
     async def _vectors(self, call: Call, bill: Bill, texts: Sequence[str]) -> list[list[float]]:
         deployment = bill.deployment
-        watching = self._guard.watching(
-            bill.id, deployment, run=call.context.run, label=call.label
-        )
+        watching = self._guard.watching(bill.id, deployment, run=call.context.run, label=call.label)
         try:
             with watching:
                 async with asyncio.timeout(deployment.timeout):

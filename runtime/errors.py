@@ -189,8 +189,7 @@ class BoundaryBreach(SwitchyardError):
         self.cleared = cleared
         super().__init__(
             f"{target} is cleared up to {cleared!r}, the run carries {label!r} data.",
-            remedy=remedy
-            or "Clear a deployment or tool for that label in its configuration file.",
+            remedy=remedy or "Clear a deployment or tool for that label in its configuration file.",
         )
 
 

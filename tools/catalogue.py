@@ -6,7 +6,7 @@ Entries are made once, when a server first answers, so that a server cannot chan
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -80,10 +80,14 @@ class ToolEntry:
     """JSON schema of its structured results; None where it has none."""
     kinds: Mapping[str, Kind] = field(init=False, compare=False, repr=False)
     """The arguments that policies can look at, each with its type."""
+    names: frozenset[str] = field(init=False, compare=False, repr=False)
+    """The names in a result that are the tool's own, and no words of strangers."""
 
     def __post_init__(self) -> None:
         """Type the arguments once; every call of the tool is put to the policies by them."""
         object.__setattr__(self, "kinds", kinds_of(self.schema))
+        named = {part for path in self.trusted | self.identifiers for part in path.split(".")}
+        object.__setattr__(self, "names", frozenset((*named, *_property_names(self.output))))
 
     @property
     def effect(self) -> bool:
@@ -159,7 +163,22 @@ def _own_action(tool: Listed) -> Action:
 
 
 def _within(fields: frozenset[str], path: Sequence[str]) -> bool:
-    return "*" in fields or any(name in fields for name in path)
+    """Whether this very place is meant: within a part that a stranger wrote, a field may have the
+    name of a trusted one."""
+    return "*" in fields or ".".join(path) in fields
+
+
+def _property_names(schema: Json) -> Iterator[str]:
+    """Every name that a JSON schema declares, at any depth."""
+    if isinstance(schema, dict):
+        properties = schema.get("properties")
+        if isinstance(properties, dict):
+            yield from properties
+        for part in schema.values():
+            yield from _property_names(part)
+    elif isinstance(schema, list):
+        for part in schema:
+            yield from _property_names(part)
 
 
 def _without(schema: Json, hidden: set[str]) -> Json:

@@ -20,7 +20,15 @@ from runtime.labels import Label
 from tools.credentials import Credential
 from tools.lines import Keys, Lines, lines
 from tools.rate import Rate
-from tools.rest_auth_terms import ApiKey, Auth, AwsSigV4, OAuthClient, mistakes_of, secrets_of
+from tools.rest_auth_terms import (
+    AnyAuth,
+    ApiKey,
+    AwsSigV4,
+    OAuthClient,
+    OAuthUser,
+    mistakes_of,
+    secrets_of,
+)
 from tools.sandbox_limits import SandboxLimits
 
 Action = Literal["read", "write", "send", "pay", "execute", "delete"]
@@ -119,7 +127,7 @@ class ServerSpec(BaseModel):
     """A file or an address of an OpenAPI document: its operations become tools."""
     base_url: str | None = None
     """Where the API is, if the document does not say so."""
-    auth: Auth | None = None
+    auth: AnyAuth | None = None
     """How calls to an API or to an address prove who they are."""
     sandbox: SandboxLimits | None = None
     """The sandbox of this process, with its limits."""
@@ -214,6 +222,9 @@ def _shape(config: ToolsConfig, name: str, spec: ServerSpec) -> list[ConfigError
         found.append((keys, told, "Give the server another name, and its tools with it."))
     if spec.auth is not None:
         found += [((*keys, "auth", key), told, mend) for key, told, mend in mistakes_of(spec.auth)]
+    if isinstance(spec.auth, OAuthUser) and (spec.openapi or spec.switchyard.credentials):
+        told = "A login is one person's at a tool server: it fits neither an API nor tenants."
+        found.append(((*keys, "auth"), told, "Use client credentials (oauth_client)."))
     if spec.within or spec.base_url is not None or (spec.auth is not None and spec.url is None):
         found += _within(keys, spec)
     elif spec.command is None and spec.url is None:
@@ -304,7 +315,7 @@ def _known(keys: Keys) -> list[str]:
     if len(keys) > 3 and keys[2] == "sandbox":
         return sorted(SandboxLimits.model_fields)
     if len(keys) == 4 and keys[2] == "auth":
-        fields = [set(one.model_fields) for one in (ApiKey, OAuthClient, AwsSigV4)]
+        fields = [set(one.model_fields) for one in (ApiKey, OAuthClient, OAuthUser, AwsSigV4)]
         return sorted(set().union(*fields))
     model: type[BaseModel] = (_File, _File, ServerSpec, Terms)[min(len(keys), 4) - 1]
     if len(keys) > 4:

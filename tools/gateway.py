@@ -92,7 +92,7 @@ class Gateway:
         self._places: dict[str, Place] = {}
         self._learnt: dict[str, Held] = {}
         self._misfits: dict[str, str] = {}
-        self._take_in(ENTRIES, RunFiles(ledger.files, quotas), TERMS)
+        self._take_in(ENTRIES, RunFiles(ledger.files, quotas, masking.in_file), TERMS)
 
     @property
     def catalogue(self) -> Mapping[str, ToolEntry]:

@@ -5,6 +5,7 @@ The cap counts while the answer arrives, since a check of a finished answer come
 
 from __future__ import annotations
 
+import json
 from collections.abc import AsyncIterator, Callable
 
 import httpx
@@ -65,6 +66,17 @@ def refused(error: httpx.HTTPError) -> bool:
     if isinstance(error, httpx.HTTPStatusError):
         return error.response.is_client_error
     return isinstance(error, httpx.ConnectError | httpx.ConnectTimeout | httpx.UnsupportedProtocol)
+
+
+def of_a_call(error: httpx.HTTPError) -> bool:
+    """Whether the request that failed was a tool's call, and nothing that the session does of its
+    own accord while one is under way."""
+    try:
+        asked = json.loads(error.request.content)
+    except (RuntimeError, ValueError):
+        # No request, or one without a body.
+        return False
+    return isinstance(asked, dict) and asked.get("method") == "tools/call"
 
 
 def told(error: httpx.HTTPError, start: Address) -> str:

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import asynccontextmanager
 
 import httpx
 
-from tools.proof import Proof, Send
+from tools.proof import NotAuthorised, Proof, Send
 from tools.rest_wire import fetcher
+
+_CHALLENGE = re.compile(r'scope="([\x21\x23-\x5B\x5D-\x7E ]+)"')
+"""The scope of a challenge (RFC 6750, section 3)."""
+_LONGEST = 500
 
 
 class Proven(httpx.Auth):
@@ -28,11 +33,15 @@ class Proven(httpx.Auth):
 
         Raises:
             CredentialMissing: a secret is not where the entry says.
-            NotAuthorised: a token cannot be fetched.
+            NotAuthorised: a token cannot be fetched, or does not cover what the server wants.
         """
         response = yield await self._proof.put_on(request, self._send)
         if response.status_code == httpx.codes.UNAUTHORIZED and self._proof.refused():
-            yield await self._proof.put_on(request, self._send)
+            response = yield await self._proof.put_on(request, self._send)
+        if response.status_code == httpx.codes.FORBIDDEN:
+            said = _CHALLENGE.search(response.headers.get("www-authenticate", ""))
+            if said and "insufficient_scope" in said.string:
+                raise NotAuthorised(await self._proof.lacks(said[1][:_LONGEST]))
 
 
 @asynccontextmanager

@@ -6,6 +6,7 @@ Whatever ends the connection ends those calls at once, each with a reason.
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
@@ -74,7 +75,9 @@ class _Call:
 class Live:
     """A connection. It is usable from the end of the handshake until `end`."""
 
-    def __init__(self) -> None:
+    def __init__(self, failed: Callable[[Live], None]) -> None:
+        self._failed = failed
+        """Told at once when it ends otherwise than by being closed: before any of its calls."""
         self.session: ClientSession | None = None
         self.outputs = Outputs()
         self.child: Child | None = None
@@ -87,6 +90,8 @@ class Live:
         """Set when the connection ended, or its server says that its tools changed."""
         self.unsure: anyio.Event | None = None
         """While its tools are listed anew: set when that is done."""
+        self.listing = False
+        """While its tools are asked for: what fails then need not be the call under way."""
         self.asking = False
         """While its server waits for a person's answer."""
         self._calls: set[_Call] = set()
@@ -101,7 +106,9 @@ class Live:
         if self.ended.is_set():
             return
         self.kind, self.reason = kind, reason
-        self._alone = len(self._calls) == 1
+        if kind != "closed":
+            self._failed(self)
+        self._alone = len(self._calls) == 1 and not self.listing
         self.ended.set()
         self.stirred.set()
         self.sure()

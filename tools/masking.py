@@ -17,6 +17,7 @@ from functools import lru_cache
 from runtime.canonical import Json
 from tools.results import Answer
 from tools.secret_forms import broken, forms, looks_secret, shapeless
+from tools.sieve import Sieve
 
 MASK = "[masked]"
 
@@ -122,9 +123,13 @@ class Masking:
         # The longest first, since one may be a part of another.
         self._forms = sorted(found | set(self._forms), key=len, reverse=True)
         self._broken.update(split for secret in long if (split := broken(secret)))
+        halves = (half for both in self._broken for half in both)
+        self._sieve = Sieve([*self._forms, *halves])
 
     def known(self, text: str) -> str:
         """The text without the secrets that are known; names and shapes are not looked at."""
+        if not self._sieve.may_hold(text):
+            return text
         for form in self._forms:
             if form in text:
                 text = text.replace(form, MASK)
@@ -133,11 +138,15 @@ class Masking:
                 text = pattern.sub(MASK, text)
         return text
 
+    def in_file(self, text: str) -> str:
+        """The text without secrets that are known or have the shape of one. Names are not looked
+        at: in a program, what stands behind `token =` is no secret as a rule."""
+        text = self.known(text)
+        return shapeless(text, MASK) if looks_secret(text) else text
+
     def text(self, text: str) -> str:
         """The text without secrets; the rest of it stays as it is."""
-        text = self.known(text)
-        if looks_secret(text):
-            text = shapeless(text, MASK)
+        text = self.in_file(text)
         lower = text.lower()
         if not any(hint in lower for hint in _HINTS):
             return text
@@ -194,8 +203,7 @@ class Masking:
         return (
             any(hint in lower for hint in _HINTS)
             or looks_secret(text)
-            or any(form in text for form in self._forms)
-            or any(first in text or second in text for first, second in self._broken)
+            or self._sieve.may_hold(text)
         )
 
     def log_filter(self) -> logging.Filter:

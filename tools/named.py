@@ -23,13 +23,22 @@ _DAY_MONTH = re.compile(rf"\b{_DAY}(?: of)? {_MONTH}(?![a-z])")
 _CLOCK = re.compile(r"\b(\d{1,2})(?::(\d{2}))? ?([ap])\.?m\b")
 _HOURS = re.compile(r"\b(\d{1,2}):(\d{2})\b")
 
+# Strangers word these texts: what may be long begins where a word does, or is bounded, so that none
+# of it takes more than linear time.
 _REFERENCE = re.compile(
-    r"(?:https?://|www\.)\S+"
-    r"|\b[\w.+-]+@[\w-]+\.[\w.]+"
-    r"|\b[A-Z]{2}\d{2}[A-Z0-9]{11,30}\b"
-    r"|\b(?:[\w-]+\.)+(?:com|org|net|io|dev|app|info|biz|co|eu|uk|de|ch)\b(?:/\S*)?",
+    r"(?:https?:)?//\S+|www\.\S+"
+    r"|(?<![\w.+-])[\w.+-]{1,64}@[\w-]{1,63}\.[\w.-]{1,100}"
+    # An account number, also as it is printed, in groups.
+    r"|\b(?-i:[A-Z]{2}\d{2}(?:[ -]?[A-Z0-9]{4}){2,7}(?:[ -]?[A-Z0-9]{1,3})?)\b"
+    r"|(?<![\w.-])(?:[\w-]{1,63}\.){1,8}[a-z]{2,24}(?![\w-])(?:/\S*)?",
     re.IGNORECASE,
 )
+_ENDINGS = (
+    "bmp bz csv doc docx eml gif gz htm html ics ini jpeg jpg json log odp ods odt pdf png ppt pptx"
+    " rtf svg tar tex toml tsv txt webp xls xlsx xml yaml yml"
+)
+_FILES = frozenset(_ENDINGS.split())
+"""Endings of files. None of them ends the name of a host."""
 _CLOSING = ".,;:!?)]}'\""
 
 
@@ -41,7 +50,13 @@ def plain(value: Json) -> str:
 def references(text: str) -> list[str]:
     """Links, mail addresses, host names and account numbers (IBAN) in a text: what whoever reads
     it may go to, write to or pay to."""
-    return [found.rstrip(_CLOSING) for found in _REFERENCE.findall(text)]
+    found = (one.rstrip(_CLOSING) for one in _REFERENCE.findall(text))
+    return [one for one in found if not _is_file(one)]
+
+
+def _is_file(found: str) -> bool:
+    whole = "/" in found or "@" in found
+    return not whole and found.rpartition(".")[2].casefold() in _FILES
 
 
 @dataclass(frozen=True)

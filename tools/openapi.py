@@ -31,15 +31,13 @@ from tools.pins import Held, Pins
 from tools.places import Places
 from tools.proof import NotAuthorised, Proof
 from tools.resolve import place_of
-from tools.rest_auth_terms import ApiKey, Auth
+from tools.rest_auth_terms import ApiKey, Auth, OAuthUser
 from tools.rest_document import BadDocument, Document, listed_of, read_document
 from tools.rest_doors import Doors
+from tools.rest_source import base_of, text_of
 from tools.rest_wire import Elsewhere, Received, fetcher, origin, redirected, send
 from tools.results import Answer, answer_of
 from tools.target import Origin
-
-_LARGEST = 10_000_000
-"""Bytes of a document."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,7 +72,7 @@ def rest_of(
     api = Api(
         document=document,
         base_url=base_url,
-        auth=spec.auth,
+        auth=None if isinstance(spec.auth, OAuthUser) else spec.auth,
         keyring=partial(Keyring, environment=environment, folder=folder, mask=mask),
     )
     return Rest(name, api, spec.switchyard, pins)
@@ -176,54 +174,16 @@ class Rest:
         self._not_before = time.monotonic() + backoff(self._failures)
 
     async def _learn(self) -> None:
-        text = await self._text()
+        text = await text_of(self._api.document, self._transport)
         key = self._api.auth
         reserved = {key.name.lower()} if isinstance(key, ApiKey) else set[str]()
         found = await asyncio.to_thread(read_document, text, reserved)
-        self._base = self._base_of(found.address)
+        self._base = base_of(self._api.document, self._api.base_url, found.address)
         listed = map(listed_of, found.definitions)
         actions = {one.name: one.action for one in listed} | dict(self._terms.actions)
         self._effects = frozenset(name for name, action in actions.items() if action != "read")
         self.held = await self._pins.hold(self.name, found.definitions)
         self._document = found
-
-    async def _text(self) -> str:
-        if not self._api.document.startswith(("http://", "https://")):
-            try:
-                return await asyncio.to_thread(_text_of, Path(self._api.document))
-            except (OSError, UnicodeDecodeError) as error:
-                told = f"The document {self._api.document} cannot be read: {error}."
-                raise BadDocument(told) from error
-        request: httpx.Request | None = httpx.Request("GET", self._api.document)
-        for hops in range(10):
-            assert request is not None, "it ends with the first answer that is no redirect"
-            got = await send(self._transport, request, _LARGEST)
-            request = redirected(request, got, hops)
-            if request is None:
-                break
-        if got.status != 200 or len(got.body) > _LARGEST:
-            place = origin(httpx.URL(self._api.document))
-            raise BadDocument(
-                f"{place} answered with status {got.status} and {len(got.body):,} bytes; save the"
-                " document as a file and name that under 'openapi'."
-            )
-        return got.body.decode(errors="replace")
-
-    def _base_of(self, address: str) -> str:
-        """Where calls go. A document from elsewhere must not decide who gets the credentials."""
-        base = self._api.base_url
-        remote = self._api.document.startswith(("http://", "https://"))
-        if not base and remote:
-            base = str(httpx.URL(self._api.document).join(address or "/"))
-            if origin(httpx.URL(base)) != origin(httpx.URL(self._api.document)):
-                raise BadDocument(
-                    f"The document sends its calls to {origin(httpx.URL(base))}, another host than"
-                    " its own. If that is meant, name it under 'base_url'."
-                )
-        base = base or address
-        if not base.startswith(("http://", "https://")) or not httpx.URL(base).host:
-            raise BadDocument("It is not known where the API is. Name it under 'base_url'.")
-        return base
 
     async def call(self, tool: str, arguments: dict[str, Json], origin_: Origin, /) -> Answer:
         """Make one request in the name of the tenant that the call is made for.
@@ -248,6 +208,9 @@ class Rest:
             try:
                 got = await door.through(lambda: self._sent(request, door.proof))
             except Elsewhere as error:
+                if tool in self._effects:
+                    # It answered, so it may have done it.
+                    raise CallLost("invalid", f"{error} Tell the operator.") from error
                 return Answer(text=f"{error} Tell the operator.", data=None, error=True)
         return self._answer(tool, got, door.proof)
 
@@ -293,11 +256,6 @@ class Rest:
     def _gone(self, reason: str) -> NoReturn:
         remedy = "See its entry in config/mcp.json; the other servers keep working."
         raise ServerUnavailable(self.name, reason, remedy=remedy)
-
-
-def _text_of(file: Path) -> str:
-    with file.open(encoding="utf-8") as opened:
-        return opened.read(_LARGEST)
 
 
 def _copy(request: httpx.Request) -> httpx.Request:

@@ -12,14 +12,14 @@ from collections import OrderedDict
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
-from ledger.flow import Brought, Flow
+from ledger.flow import Brought, Flow, own_words
 from ledger.store import Ledger
 from runtime.canonical import Json
 from runtime.context import RunContext
 from tools.catalogue import ToolEntry
 from tools.named import Text, plain, references
 from tools.provenance import CLEAN, RANKS, ArgumentOrigin, Origin, Provenance
-from tools.results import recalled
+from tools.results import Answer, recalled
 
 _SHOWN = 120
 _LEAST_NAME = 4
@@ -31,6 +31,9 @@ _KEPT = 64
 """Runs of which is kept what was read of them."""
 
 Path = tuple[str, ...]
+Approved = frozenset[tuple[Path, str]]
+"""The values of a call, each with its place."""
+_NONE: Approved = frozenset()
 
 
 @dataclass(slots=True)
@@ -49,9 +52,9 @@ class _Read:
     """Values of trusted fields, each with its source in words."""
     designated: dict[str, str] = field(default_factory=dict)
     """Those of records that the request names."""
-    person: set[tuple[str, str, str]] = field(default_factory=set)
-    """What a person has approved: tool, argument and value. For another tool, or in another place,
-    the same value says something else."""
+    approved: dict[str, list[Approved]] = field(default_factory=dict)
+    """Calls that a person approved, by tool. In another tool, another place or another company the
+    same value says something else."""
 
 
 class Origins:
@@ -75,12 +78,11 @@ class Origins:
         read = await self._read(context)
         if not read.taint:
             return CLEAN
-        found = [
-            _argument(entry, name, value, read)
-            for name, value in sorted(arguments.items())
-        ]
-        told = tuple(one for one in found if one is not None)
-        return Provenance(tainted=True, taint=read.taint, arguments=told)
+        approvals = (_NONE, *read.approved.get(entry.name, ()))
+        return min(
+            (_of_call(entry, arguments, read, approved) for approved in approvals),
+            key=lambda found: found.rank,
+        )
 
     async def _read(self, context: RunContext) -> _Read:
         key = (context.run, context.strange)
@@ -104,35 +106,46 @@ class Origins:
 
 def _begun(flow: Flow, strange: tuple[str, ...]) -> _Read:
     """Where reading begins. What the user passed on of strangers is none of the user's words."""
-    own = flow.words
-    for text in strange:
-        own = own.replace(text, " ")
+    own = own_words(flow.words, (text for text in strange if text in flow.words))
     read = _Read(request=Text(own), words=flow.words, runs=flow.runs)
     if len(flow.runs) > _FARTHEST:
         read.taint = "a conversation too long to look through"
-    elif strange:
+    elif strange or flow.strange:
         read.taint = "an input of the request that comes from outside"
     return read
 
 
-def _argument(entry: ToolEntry, name: str, value: Json, read: _Read) -> ArgumentOrigin | None:
+def _of_call(
+    entry: ToolEntry, arguments: Mapping[str, Json], read: _Read, approved: Approved
+) -> Provenance:
+    """The origins of a call's arguments, a person's being those of one call that they approved."""
+    found = [
+        _argument(entry, name, value, read, approved) for name, value in sorted(arguments.items())
+    ]
+    told = tuple(one for one in found if one is not None)
+    return Provenance(tainted=True, taint=read.taint, arguments=told)
+
+
+def _argument(
+    entry: ToolEntry, name: str, value: Json, read: _Read, approved: Approved
+) -> ArgumentOrigin | None:
     """The worst part of an argument; None where nothing in it can be of consequence."""
     worst: ArgumentOrigin | None = None
-    for _, leaf in leaves(value):
+    for path, leaf in leaves(value, (name,)):
         parts = references(str(leaf)) if name in entry.content else [leaf]
         for part in parts:
-            origin, source = _origin(entry, name, part, read)
+            origin, source = _origin(path, part, read, approved)
             if worst is None or RANKS[origin] > RANKS[worst.origin]:
                 shown = str(part) if len(str(part)) <= _SHOWN else str(part)[: _SHOWN - 1] + "…"
                 worst = ArgumentOrigin(name=name, origin=origin, shown=shown, source=source)
     return worst
 
 
-def _origin(entry: ToolEntry, name: str, value: Json, read: _Read) -> tuple[Origin, str]:
+def _origin(path: Path, value: Json, read: _Read, approved: Approved) -> tuple[Origin, str]:
     if read.request.names(value):
         return "request", "the request"
     known = plain(value)
-    if (entry.name, name, known) in read.person:
+    if (path, known) in approved:
         return "person", "a call that a person approved"
     if known in read.designated:
         return "designated", read.designated[known]
@@ -145,11 +158,8 @@ def _take_in(catalogue: Mapping[str, ToolEntry], call: Brought, read: _Read) -> 
     """What a call brought in. A result that was forgotten counts as the worst of its tool."""
     read.known.add((call.call, call.result))
     if call.decision == "ask" and isinstance(call.arguments, dict):
-        read.person.update(
-            (call.tool, name, plain(leaf))
-            for name, value in call.arguments.items()
-            for _, leaf in leaves(value)
-        )
+        approved = frozenset((path, plain(leaf)) for path, leaf in leaves(call.arguments))
+        read.approved.setdefault(call.tool, []).append(approved)
     entry = catalogue.get(call.tool)
     if entry is not None and _own_write(entry):
         return
@@ -159,11 +169,11 @@ def _take_in(catalogue: Mapping[str, ToolEntry], call: Brought, read: _Read) -> 
         read.taint = read.taint or ("" if trusting else source)
         return
     answer = recalled(call.content)
-    result = answer.data if answer.data is not None else _structured(answer.text)
-    if answer.error and entry.untrusted:
+    result = _result(entry, answer)
+    if entry.untrusted and (answer.error or _names_of_strangers(entry, result)):
         read.taint = read.taint or source
-        return
-    _learn(result, entry, source, read)
+    if not (answer.error and entry.untrusted):
+        _learn(result, entry, source, read)
 
 
 def _own_write(entry: ToolEntry) -> bool:
@@ -202,11 +212,50 @@ def _records(result: Json) -> Iterator[Json]:
         yield result
 
 
+def _result(entry: ToolEntry, answer: Answer) -> Json:
+    """What a tool returned, as far as anybody vouches for its structure.
+
+    The text of an untrusted tool may be a stranger's own JSON: it is taken apart only where the
+    catalogue says which of its fields are whose.
+    """
+    if answer.data is not None:
+        wrapped = isinstance(answer.data, dict) and answer.data.keys() == {"result"}
+        return answer.data["result"] if wrapped else answer.data
+    read = _structured(answer.text)
+    known = not entry.untrusted or entry.trusted or entry.identifiers
+    return read if known or isinstance(read, int | float) else answer.text
+
+
 def _structured(text: str) -> Json:
     try:
-        return json.loads(text)
-    except ValueError:
+        return json.loads(text, object_pairs_hook=_once)
+    except (ValueError, RecursionError):
         return text
+
+
+def _once(pairs: list[tuple[str, Json]]) -> Json:
+    """An object of which a model reads what we read: with a name twice, it would read both."""
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        raise ValueError("a name stands in it twice")
+    return found
+
+
+def _names_of_strangers(entry: ToolEntry, result: Json) -> bool:
+    """Whether names in a result may be words: those that neither schema nor catalogue has."""
+    if entry.trusts(("*",)):
+        return False
+    return any(name not in entry.names for name in _names(result))
+
+
+def _names(value: Json) -> Iterator[str]:
+    if isinstance(value, dict):
+        for name, part in value.items():
+            yield str(name)
+            yield from _names(part)
+    elif isinstance(value, list):
+        for part in value:
+            yield from _names(part)
 
 
 def leaves(value: Json, path: Path = ()) -> Iterator[tuple[Path, Json]]:

@@ -13,6 +13,7 @@ import anyio
 from tools.catalogue import Listed
 from tools.config import ToolsConfig
 from tools.definition import Definition
+from tools.logins import FILE, Logins
 from tools.openapi import rest_of
 from tools.pins import Held, Pins
 from tools.pool import Pool
@@ -86,4 +87,6 @@ def outer_of(
     if config.servers[name].openapi is not None:
         return rest_of(config, name, environment, mask, pins)
     start = start_of(config, name, environment)
-    return Pool(config, name, start, pins=pins, environment=environment, mask=mask)
+    # Beside the pins, in the same home.
+    logins = Logins(pins.file.with_name(FILE) if pins.file else None)
+    return Pool(config, name, start, pins=pins, logins=logins, environment=environment, mask=mask)

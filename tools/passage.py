@@ -11,7 +11,6 @@ import contextvars
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from functools import partial
 
 from ledger.approvals import Answer as Verdict
 from ledger.approvals import Approval
@@ -113,17 +112,23 @@ class Passage:
         bound, missing = bind(entry, self._given, self._context)
         if missing:
             return await self.turn_away(missing)
-        before = await self._ledger.calls.before(self._id, self._context.run)
-        self._label = before.label
         if not entry.once:
-            recorded = await self._recorded(place, before.answered)
+            recorded = await self._recorded(place, await self._before())
             return recorded or await self._decide(place, bound, "")
         key = effect_key(self._context, self._tool, self._given)
         async with self._office.effects.turn(key):
+            # Not sooner: while it waited, another call may have raised the run's label.
+            await self._before()
             done = await self._office.effects.done(key)
             if done is not None:
                 return await self._repeat(place, done, bound)
             return await self._decide(place, bound, key)
+
+    async def _before(self) -> Answered | None:
+        """Take the run's present label; the result of this call, when it was made before."""
+        before = await self._ledger.calls.before(self._id, self._context.run)
+        self._label = before.label
+        return before.answered
 
     async def _recorded(self, place: Place, made: Answered | None) -> ToolReply | None:
         """The result of this very call, when a run that was cut off makes it again."""
@@ -300,7 +305,10 @@ class Passage:
         )
         # A session's own task hears of progress; the caller's view is known in this context alone.
         here = contextvars.copy_context()
-        heard = partial(here.run, self._progressed)
+
+        def heard(progress: Progress) -> None:
+            here.run(self._progressed, progress)
+
         origin = replace(self._origin, progress=heard, elicit=elicit)
         try:
             return await exchange(place, sent, origin)

@@ -6,8 +6,6 @@ until an operator has read the change, agents neither see nor call the tool.
 
 from __future__ import annotations
 
-import fcntl
-import os
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -20,6 +18,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from runtime.errors import ConfigError, UserError
 from tools.definition import Definition
+from tools.kept import locked, replace
 
 FILE = "pins.json"
 """Its name in the home of an installation."""
@@ -97,7 +96,8 @@ class Pins:
     """The pins of an installation in one file, or of one process in memory."""
 
     def __init__(self, file: Path | None = None, clock: Callable[[], float] = time.time) -> None:
-        self._file = file
+        self.file = file
+        """None: in memory."""
         self._clock = clock
         self._kept = _File()
 
@@ -186,17 +186,15 @@ class Pins:
     @contextmanager
     def _open(self) -> Iterator[_File]:
         """The pins, written back where they changed; one process at a time."""
-        if self._file is None:
+        if self.file is None:
             yield self._kept
             return
-        self._file.parent.mkdir(parents=True, exist_ok=True)
-        with self._file.with_suffix(".lock").open("w") as lock:
-            fcntl.flock(lock, fcntl.LOCK_EX)
-            file, before = _read(self._file)
+        with locked(self.file):
+            file, before = _read(self.file)
             yield file
             after = file.model_dump_json(indent=1)
             if after != before:
-                _replace(self._file, after)
+                replace(self.file, after)
 
 
 def _read(path: Path) -> tuple[_File, str]:
@@ -212,17 +210,6 @@ def _read(path: Path) -> tuple[_File, str]:
             file=path,
             remedy="Restore it. If it is removed, every tool is pinned again as it is now.",
         ) from error
-
-
-def _replace(path: Path, text: str) -> None:
-    """Written whole or not at all, also when the machine stops in between."""
-    draft = path.with_suffix(".draft")
-    with draft.open("w", encoding="utf-8") as written:
-        os.fchmod(written.fileno(), 0o600)
-        written.write(text)
-        written.flush()
-        os.fsync(written.fileno())
-    draft.replace(path)
 
 
 def _changes(known: ServerPins, now: dict[str, Definition]) -> dict[str, Change]:

@@ -16,13 +16,17 @@ from runtime.canonical import Json
 from runtime.errors import ServerUnavailable
 from tools.catalogue import Listed
 from tools.config import Terms, ToolsConfig
-from tools.credentials import EVERYBODY, Keyring
+from tools.credentials import EVERYBODY, Credential, Keyring
 from tools.definition import Definition
 from tools.http_auth import resource_of
+from tools.logins import Logins
 from tools.pins import Held, Pins
 from tools.places import Places
+from tools.proof import Proof
 from tools.resolve import Address, Start
 from tools.rest_auth import proof_of
+from tools.rest_auth_terms import OAuthUser
+from tools.rest_login import LoginProof
 from tools.results import Answer
 from tools.sessions import Session
 from tools.target import Origin
@@ -42,6 +46,7 @@ class Pool:
         start: Start,
         *,
         pins: Pins,
+        logins: Logins,
         environment: Mapping[str, str],
         mask: Callable[[Iterable[str]], None],
     ) -> None:
@@ -51,6 +56,7 @@ class Pool:
         self._auth = config.servers[name].auth
         self._start = start
         self._pins = pins if self._terms.pinned else Pins()
+        self._logins = logins
         self._environment = environment
         self._folder = config.file.parent
         self._places = Places(name, self._terms)
@@ -160,10 +166,7 @@ class Pool:
         keyring = partial(
             Keyring, environment=self._environment, folder=self._folder, mask=self._mask
         )
-        if self._auth is None or not isinstance(self._start, Address):
-            proof = None
-        else:
-            proof = proof_of(self._auth, own, keyring, resource_of(self._start.url))
+        proof = self._proof(own, keyring)
         return Session(
             self.name,
             self._start,
@@ -172,3 +175,18 @@ class Pool:
             keyring=keyring(wanted={} if proof else own),
             proof=proof,
         )
+
+    def _proof(
+        self, own: Mapping[str, Credential], keyring: Callable[..., Keyring]
+    ) -> Proof | None:
+        """How calls prove who they are; None where that is in the environment or the headers."""
+        if not isinstance(self._start, Address):
+            return None
+        match self._auth:
+            case None:
+                return None
+            case OAuthUser():
+                url = self._start.url
+                return LoginProof(self.name, url, self._auth, keyring, self._logins)
+            case _:
+                return proof_of(self._auth, own, keyring, resource_of(self._start.url))

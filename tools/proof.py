@@ -41,6 +41,17 @@ class Proof(Protocol):
         """The other side did not accept the proof. Whether another one may be had at once."""
         ...
 
+    async def lacks(self, scope: str) -> str:
+        """The other side wants a scope that the proof does not cover. What an operator is told."""
+        ...
+
+
+class Fixed:
+    """A proof that covers what its entry says, and no more."""
+
+    async def lacks(self, scope: str) -> str:
+        return f"The credentials do not cover the scope {scope!r} that it wants."
+
 
 class Secrets:
     """Secrets that are read when first needed, and again after they were refused."""
@@ -58,10 +69,11 @@ class Secrets:
             self.veil.cover(self._read, self._wanted, self._got)
         return self._read
 
-    def got(self, token: str) -> None:
-        """Hide what was got for the secrets, like the secrets; the one before it too."""
-        self._keyring.mask([token])
-        self._got = [*self._got[-1:], token]
+    def got(self, *tokens: str) -> None:
+        """Hide what was got for the secrets, like the secrets; what was got before it too."""
+        found = [token for token in tokens if token]
+        self._keyring.mask(found)
+        self._got = [*self._got[-2:], *found]
         self.veil.cover(self._read, self._wanted, self._got)
 
     def forget(self) -> None:

@@ -10,12 +10,12 @@ from collections.abc import Callable, Mapping
 import httpx
 
 from tools.credentials import OPEN, Credential, Keyring, Veil
-from tools.proof import Proof, Secrets, Send
+from tools.proof import Fixed, Proof, Secrets, Send
 from tools.rest_auth_terms import ApiKey, Auth, AwsSigV4, OAuthClient
 from tools.rest_oauth import TokenProof
 
 
-class NoProof:
+class NoProof(Fixed):
     """For an API that asks nobody."""
 
     veil = OPEN
@@ -27,7 +27,7 @@ class NoProof:
         return False
 
 
-class HeaderProof:
+class HeaderProof(Fixed):
     """Secrets of a tenant in headers, by their names."""
 
     def __init__(self, wanted: Mapping[str, Credential], keyring: Callable[..., Keyring]) -> None:
@@ -47,7 +47,7 @@ class HeaderProof:
         return False
 
 
-class KeyProof:
+class KeyProof(Fixed):
     """An API key in a header or in the query."""
 
     def __init__(self, terms: ApiKey, keyring: Callable[..., Keyring]) -> None:
@@ -71,7 +71,7 @@ class KeyProof:
         return False
 
 
-class SignedProof:
+class SignedProof(Fixed):
     """AWS Signature Version 4, made by botocore."""
 
     def __init__(self, terms: AwsSigV4, keyring: Callable[..., Keyring]) -> None:

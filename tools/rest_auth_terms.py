@@ -62,10 +62,32 @@ class AwsSigV4(BaseModel):
     session_token: Credential | None = None
 
 
-Auth = Annotated[ApiKey | OAuthClient | AwsSigV4, Field(discriminator="type")]
+class OAuthUser(BaseModel):
+    """A person's login at a tool server, made once with `switchyard tools login` and then kept."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    type: Literal["oauth_user"]
+    client_id: Credential | None = None
+    """Where we are registered already; else we register ourselves, as the server offers it."""
+    client_secret: Credential | None = None
+    metadata_url: str = ""
+    """An address that describes us, for servers that take it in place of a registration."""
+    issuer: str = ""
+    """The authorization server that is to be used, and no other one."""
+    scope: str = ""
+    """Asked for in addition to what the server wants."""
+    port: Annotated[int, Field(ge=1, le=65535)] = 8976
+    """Of this machine, where the browser comes back to."""
 
 
-def secrets_of(auth: ApiKey | OAuthClient | AwsSigV4 | None) -> dict[str, Credential]:
+Auth = ApiKey | OAuthClient | AwsSigV4
+"""What needs nobody."""
+
+AnyAuth = Annotated[ApiKey | OAuthClient | OAuthUser | AwsSigV4, Field(discriminator="type")]
+
+
+def secrets_of(auth: Auth | OAuthUser | None) -> dict[str, Credential]:
     """Where each secret is found, by the key that names it."""
     if auth is None:
         return {}
@@ -73,7 +95,7 @@ def secrets_of(auth: ApiKey | OAuthClient | AwsSigV4 | None) -> dict[str, Creden
     return {name: one for name, one in found.items() if isinstance(one, Credential)}
 
 
-def mistakes_of(auth: ApiKey | OAuthClient | AwsSigV4) -> list[tuple[str, str, str]]:
+def mistakes_of(auth: Auth | OAuthUser) -> list[tuple[str, str, str]]:
     """What types alone cannot say: the key, what is wrong with it, and the remedy."""
     found = [
         (
@@ -84,6 +106,13 @@ def mistakes_of(auth: ApiKey | OAuthClient | AwsSigV4) -> list[tuple[str, str, s
         for name, one in secrets_of(auth).items()
         if (one.env is None) == (one.file is None)
     ]
+    if isinstance(auth, OAuthUser):
+        if auth.client_secret is not None and not (auth.client_id and auth.issuer):
+            told = "A 'client_secret' needs its 'client_id' and the 'issuer' that may get it."
+            found.append(("client_secret", told, "Name both, or remove it."))
+        if auth.metadata_url and not auth.metadata_url.startswith("https://"):
+            told = f"{auth.metadata_url!r} is no address that others can read."
+            found.append(("metadata_url", told, "Begin it with https://."))
     if not isinstance(auth, OAuthClient):
         return found
     if bool(auth.token_url) == bool(auth.issuer):

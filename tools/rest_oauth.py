@@ -9,14 +9,11 @@ authorization server is not believed.
 from __future__ import annotations
 
 import asyncio
-import base64
-import json
 import re
 import time
 import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from urllib.parse import quote, urlencode
 
 import httpx
 from mcp.client.auth.utils import (
@@ -24,9 +21,9 @@ from mcp.client.auth.utils import (
 )
 from mcp.client.auth.utils import issuers_match
 
-from runtime.canonical import Json
 from tools.credentials import Keyring, Veil
-from tools.proof import NotAuthorised, Secrets, Send
+from tools.oauth_wire import MOST, answered, asking, token_in
+from tools.proof import Fixed, NotAuthorised, Secrets, Send
 from tools.rest_auth_terms import Algorithm, OAuthClient
 
 _MARGIN = 30.0
@@ -37,8 +34,6 @@ _LASTS = 300
 
 _BEARER = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 _ERROR = re.compile(r"[a-z_]{1,40}")
-_MOST = 64_000
-"""Bytes of an answer."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,7 +47,7 @@ class Endpoint:
     """Whether the secret belongs into the form, since the server takes it nowhere else."""
 
 
-class TokenProof:
+class TokenProof(Fixed):
     """A bearer token of client credentials, renewed before its end and once it is refused."""
 
     def __init__(
@@ -99,10 +94,10 @@ class TokenProof:
         secrets = await self._secrets.read()
         if self._endpoint is None:
             self._endpoint = await endpoint_of(self._terms, send)
-        status, body = await send(await self._asking(self._endpoint, secrets), _MOST)
-        told = _object(body)
-        token = told.get("access_token")
-        if status != 200 or not isinstance(token, str) or not token.isprintable() or not token:
+        status, body = await send(await self._asking(self._endpoint, secrets), MOST)
+        told = answered(body)
+        token = token_in(told)
+        if status != 200 or not token:
             code = str(told.get("error", ""))
             why = f" ({code})" if _ERROR.fullmatch(code) else ""
             raise NotAuthorised(f"The token endpoint answered with status {status}{why}.")
@@ -119,10 +114,6 @@ class TokenProof:
         if self._resource and self._terms.issuer and not self._terms.audience:
             # Servers that are found by their metadata know it; others may refuse what they do not.
             form["resource"] = self._resource
-        headers = {
-            "Content-Type": "application/x-www-form-urlencoded",
-            "Accept": "application/json",
-        }
         if "private_key" in secrets:
             # In a thread: a signature takes a while, and its library longer to load.
             signed = await asyncio.to_thread(
@@ -132,10 +123,9 @@ class TokenProof:
         elif endpoint.posts:
             form |= {name: secrets[name] for name in ("client_id", "client_secret")}
         else:
-            names = (quote(secrets[name], safe="") for name in ("client_id", "client_secret"))
-            pair = base64.b64encode(":".join(names).encode()).decode()
-            headers["Authorization"] = f"Basic {pair}"
-        return httpx.Request("POST", endpoint.url, headers=headers, content=urlencode(form))
+            client, secret = secrets["client_id"], secrets["client_secret"]
+            return asking(endpoint.url, form, client, secret)
+        return asking(endpoint.url, form)
 
 
 async def endpoint_of(terms: OAuthClient, send: Send) -> Endpoint:
@@ -147,10 +137,10 @@ async def endpoint_of(terms: OAuthClient, send: Send) -> Endpoint:
     if terms.token_url:
         return Endpoint(url=terms.token_url, audience=terms.token_url)
     for place in places_of(terms.issuer, ""):
-        status, body = await send(httpx.Request("GET", place), _MOST)
+        status, body = await send(httpx.Request("GET", place), MOST)
         if status != 200:
             continue
-        told = _object(body)
+        told = answered(body)
         issuer, url = told.get("issuer"), told.get("token_endpoint")
         if not isinstance(issuer, str) or not issuers_match(issuer, terms.issuer):
             raise NotAuthorised("The metadata of the issuer are those of another one.")
@@ -184,11 +174,3 @@ def assertion(secrets: Mapping[str, str], audience: str, algorithm: Algorithm, n
     except (jwt.PyJWTError, ValueError, TypeError):
         # The cause may quote the key.
         raise NotAuthorised(f"The private key is none for {algorithm} in PEM.") from None
-
-
-def _object(body: bytes) -> dict[str, Json]:
-    try:
-        told = json.loads(body)
-    except (ValueError, RecursionError):
-        return {}
-    return told if isinstance(told, dict) else {}

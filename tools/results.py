@@ -62,7 +62,10 @@ def answer_of(result: CallToolResult, veil: Veil = OPEN) -> Answer:
     data, inside = _cleaned(result.structuredContent)
     data = veil.value(data) if veil else data
     # A tool that returns plain text is wrapped as {"result": text}: the text reads better bare.
-    if data is not None and not (data.keys() == {"result"} and isinstance(data["result"], str)):
+    if data is not None and data.keys() == {"result"} and isinstance(data["result"], str):
+        # Itself, and not what stands beside it: the model reads what is looked at for origins.
+        text = data["result"]
+    elif data is not None:
         shown = _without_bytes(data, result.content)
         text = json.dumps(shown, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
     # The text says the same as the data once more, as a rule: counted once.

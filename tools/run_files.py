@@ -6,7 +6,7 @@ Which run is never an argument: it comes from the context of the call.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from itertools import islice
 
 from ledger.files import File, Files, Mode, Quotas
@@ -30,9 +30,11 @@ _SHOWN = 240
 class RunFiles:
     """Reads and writes files; whatever is wrong with a call is an answer that says so."""
 
-    def __init__(self, files: Files, quotas: Quotas) -> None:
+    def __init__(self, files: Files, quotas: Quotas, mask: Callable[[str], str]) -> None:
+        """`mask` takes secrets out of what is written; a program must stay one."""
         self._files = files
         self._quotas = quotas
+        self._mask = mask
 
     async def call(self, tool: str, arguments: dict[str, Json], origin: Origin, /) -> Answer:
         try:
@@ -53,8 +55,9 @@ class RunFiles:
     async def _write(
         self, origin: Origin, *, path: str, content: str, mode: Mode = "create"
     ) -> Answer:
+        kept = self._mask(content)
         file = await self._files.write(
-            origin.context, path, content, call=origin.call, mode=mode, quotas=self._quotas
+            origin.context, path, kept, call=origin.call, mode=mode, quotas=self._quotas
         )
         told = f"Written: {file.path}, version {file.version}, {file.bytes:,} bytes"
         return Answer(text=f"{told}, sha256 {file.digest}.", data=_about(file), error=False)

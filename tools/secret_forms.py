@@ -21,7 +21,7 @@ HINTS = (
     "ASIA",
     "AIza",
     "ya29.",
-    "eyJ",
+    ".eyJ",
     "ghp_",
     "gho_",
     "ghu_",
@@ -41,6 +41,8 @@ HINTS = (
     "PRIVATE KEY",
     "://",
 )
+# Foreign text comes here within the event loop: no pattern may take more than linear time, so that
+# what may be long begins where a word does, or is bounded.
 _SHAPES = re.compile(
     r"""(?x) (?<![A-Za-z0-9]) (?:
       (?:AKIA|ASIA)[A-Z0-9]{16}                             # AWS
@@ -48,11 +50,11 @@ _SHAPES = re.compile(
     | gh[pousr]_[A-Za-z0-9]{20,} | github_pat_\w{20,}       # GitHub
     | glpat-[\w-]{20,}                                      # GitLab
     | xox[abeoprs]-[\w-]{10,} | xapp-[\w-]{10,}             # Slack
-    | sk-(?=[\w-]*\d)(?=[\w-]*(?:[A-Z]|[0-9a-f]{32}))[\w-]{20,}   # OpenAI, Anthropic, others
+    | sk-(?=[\w-]{0,80}\d)(?=[\w-]{0,80}(?:[A-Z]|[0-9a-f]{32}))[\w-]{20,}   # OpenAI, Anthropic
     | [sr]k_(?:live|test)_[A-Za-z0-9]{16,}                  # Stripe
     | SG\.[\w-]{16,}\.[\w-]{16,}                            # SendGrid
     | npm_[A-Za-z0-9]{30,} | pypi-[\w-]{50,} | hf_[A-Za-z0-9]{30,}
-    | eyJ[\w-]{8,}\.eyJ[\w-]{8,}\.[\w-]{8,}                 # JSON Web Tokens
+    | (?<![\w-])eyJ[\w-]{8,}\.eyJ[\w-]{8,}\.[\w-]{8,}       # JSON Web Tokens
     )"""
 )
 _PEM = re.compile(

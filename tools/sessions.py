@@ -25,7 +25,7 @@ from tools.config import Terms
 from tools.credentials import OPEN, CredentialMissing, Keyring, Veil
 from tools.definition import Definition, definitions
 from tools.elicitation import Progress
-from tools.http import client_factory, refused, told
+from tools.http import client_factory, of_a_call, refused, told
 from tools.http_auth import Proven, proving
 from tools.listening import listeners, ourselves
 from tools.live import CallLost, CallRefused, Ending, Live, Withheld
@@ -212,7 +212,7 @@ class Session:
 
     async def _one(self, attempt: anyio.Event) -> None:
         """One connection from its start to its end; every failure becomes a reason."""
-        live = self._current = Live()
+        live = self._current = Live(self._note)
         try:
             with live.scope:
                 secrets = await self._keyring.read()
@@ -230,8 +230,6 @@ class Session:
         finally:
             live.end("died", "The connection ended.")
             self._live = self._current = None
-            if live.kind != "closed":
-                self._note(live)
 
     def _note(self, live: Live) -> None:
         self.reason = self._veil.text(live.reason)
@@ -274,6 +272,7 @@ class Session:
 
     async def _list(self, session: ClientSession, live: Live) -> None:
         """Learn the tools and hold them against their pins; without pins nothing is trusted."""
+        live.listing = True
         try:
             found = await definitions(session)
             if not found and self.held is None:
@@ -285,6 +284,9 @@ class Session:
             self._found, self.held = found, await self._pins.hold(self.name, found)
         except (SwitchyardError, ValueError) as error:
             live.end("died", str(error))
+        finally:
+            # A failure of the request ends the connection a moment later, with this still set.
+            live.listing = live.ended.is_set()
 
     @asynccontextmanager
     async def _connected(self, live: Live, start: Start) -> AsyncIterator[ClientSession]:
@@ -350,7 +352,8 @@ def _why(error: BaseException, start: Start) -> tuple[Ending, str]:
         error = error.exceptions[0]
     match error:
         case httpx.HTTPError() if isinstance(start, Address):
-            return ("unsent" if refused(error) else "died"), told(error, start)
+            unsent = refused(error) and of_a_call(error)
+            return ("unsent" if unsent else "died"), told(error, start)
         case OSError() if isinstance(start, Program):
             where = error.filename or start.command
             return "unsent", f"It cannot be started: {where}: {error.strerror or error}."

@@ -129,6 +129,37 @@ def test_a_run_that_was_deleted_with_its_row_is_found(
     ]
 
 
+def test_a_tail_that_was_cut_off_with_its_count_is_found(
+    switchyard: Invoke, home: Path, runs: list[str]
+) -> None:
+    """Whoever cuts it off may also write the new end into the run's row; not its seal."""
+    tamper(
+        home,
+        "DELETE FROM audit_content WHERE run = 'r-two' AND number > 4",
+        "DELETE FROM audit WHERE run = 'r-two' AND number > 4",
+        "UPDATE runs SET audit_count = 4, audit_head = (SELECT mac FROM audit"
+        " WHERE run = 'r-two' AND number = 4) WHERE id = 'r-two'",
+        "DELETE FROM tool_calls WHERE run = 'r-two' AND id = 'r-two-c2'",
+    )
+    done = switchyard("audit", "verify", "--json")
+    assert done.exit_code == 1
+    assert ("r-two", 0, "head") in damage(json.loads(done.stdout))
+
+
+def test_a_run_that_was_deleted_with_everything_is_missed_by_its_reference(
+    switchyard: Invoke, home: Path, runs: list[str]
+) -> None:
+    shown = json.loads(switchyard("audit", "show", "--run", "r-one", "--json").stdout)
+    tables = ("runs WHERE id", "audit WHERE run", "audit_content WHERE run", "tool_calls WHERE run")
+    tamper(home, *(f"DELETE FROM {table} = 'r-one'" for table in tables))
+    # Nothing in the ledger tells of it any more: an answer or an export does.
+    assert switchyard("audit", "verify").exit_code == 0
+    reference = f"{shown['count']}:{shown['head']}"
+    done = switchyard("audit", "verify", "--run", "r-one", "--reference", reference)
+    assert done.exit_code == 2
+    assert "no run 'r-one'" in done.stderr
+
+
 def test_the_reference_of_an_answer_is_found_again(
     switchyard: Invoke, home: Path, runs: list[str]
 ) -> None:

@@ -102,7 +102,7 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     found = Served(it)
     yield found
     found.process.kill()
-    found.process.wait()
+    found.process.communicate()
 
 
 def test_nobody_gets_in_without_a_key_or_from_a_page_of_strangers(served: Served) -> None:

@@ -14,11 +14,11 @@ from tests.app.conftest import environment
 
 COMMANDS = ["", *main.commands, "runs show"]
 HEAVY = ("litellm", "langchain_core", "langgraph", "sqlalchemy", "pydantic", "sklearn", "mcp")
-_LINE = re.compile(r"import time:\s*(\d+) \|\s*\d+ \| +(\S+)")
+_LINE = re.compile(r"import time:\s*\d+ \|\s*\d+ \| +(\S+)")
 
 
 @pytest.mark.parametrize("command", COMMANDS)
-def test_help_answers_in_half_a_second_without_importing_a_room(command: str) -> None:
+def test_help_imports_no_room(command: str) -> None:
     done = subprocess.run(
         [sys.executable, "-X", "importtime", "-m", "app.cli", *command.split(), "--help"],
         env=environment(),
@@ -28,10 +28,10 @@ def test_help_answers_in_half_a_second_without_importing_a_room(command: str) ->
         timeout=30,
         check=True,
     )
-    imported = {name: int(micros) for micros, name in _LINE.findall(done.stderr)}
+    imported = _LINE.findall(done.stderr)
+    assert "click" in imported
     assert done.stdout.startswith("Usage: ")
     assert not [name for name in imported if name.split(".")[0] in HEAVY]
-    assert sum(imported.values()) < 500_000
 
 
 @pytest.mark.parametrize("command", ["run", "answer", "resume"])

@@ -69,6 +69,7 @@ def test_a_killed_run_goes_on_beside_the_next_request(
     assert not reserved(shop)
 
 
+@pytest.mark.long
 def test_every_run_that_was_cut_off_goes_on_by_one_word(shop: Shop, switchyard: Invoke) -> None:
     works = [start("run", "Test the slow", "--specialist", "slow") for _ in range(2)]
     for work in works:

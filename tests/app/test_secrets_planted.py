@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import quote
 
+import httpx
 import pytest
 from click.testing import CliRunner
 
@@ -20,9 +21,10 @@ from runtime.canonical import Json
 from runtime.settings import ROOT
 from tests.app.conftest import command, environment
 from tests.app.sink import Sink, open_sink
+from tests.app.test_server import Server
 from tests.graphs.installation import specialist, written
 from tests.graphs.workers import work_of
-from tests.provider import Exchange, Reply, ScriptedProvider, SeededBrain, ToolCall
+from tests.provider import Exchange, JsonObject, Reply, ScriptedProvider, SeededBrain, ToolCall
 from tools.masking import MASK
 
 STORE = "stored/Quartz+Heron-7731"
@@ -53,8 +55,8 @@ MADE = "Onyx-Dunlin-58"
 """A password that the model makes up for an effect."""
 
 HOWS = ("plain", "base64", "url", "hex", "lines", "error", "progress")
-STEPS: tuple[tuple[str, Json], ...] = (
-    *(("leaks_fetch", {"how": how}) for how in HOWS),
+STEPS: tuple[tuple[str, JsonObject], ...] = (
+    *(("leaks_fetch", JsonObject(how=how)) for how in HOWS),
     ("leaks_fetch_data", {}),
     ("leaks_question", {}),
     ("leaks_save", {"login": "ann", "password": MADE}),
@@ -73,7 +75,7 @@ class Parrot:
             tool, arguments = STEPS[work.said]
             return Reply(tool_calls=(ToolCall(name=tool, arguments=arguments),))
         heard = [turn.text for turn in exchange.turns if turn.role in ("tool", "user")]
-        said = {"said": "\n".join([*heard, STORE, OTHER]), "evidence": work.evidence}
+        said: JsonObject = {"said": "\n".join([*heard, STORE, OTHER]), "evidence": [*work.evidence]}
         return Reply(tool_calls=(ToolCall(name="deliver", arguments=said),))
 
 
@@ -246,3 +248,32 @@ def test_everything_was_looked_at(left: Left) -> None:
     assert any(name.endswith("ledger.sqlite") for name in masked)
     assert any(name.endswith("checkpoints.sqlite") for name in masked)
     assert any("stdout" in name for name in masked)
+
+
+def test_the_server_keeps_no_secret_of_a_request_either(tmp_path: Path) -> None:
+    home = tmp_path / "home"
+    server = Server(home, PLANTED_OTHER_KEY=OTHER)
+    try:
+        text = f"Tell me about Balthasar; {OTHER}, password={SHAPED['pair']}, {SHAPED['service']}"
+        asked = {
+            "assistant_id": "supervisor",
+            "input": {"messages": [{"role": "user", "content": text}]},
+            "context": {"specialist": "general"},
+        }
+        with httpx.Client(base_url=server.url, timeout=60) as client:
+            thread = client.post("/threads", json={}).json()["thread_id"]
+            told = client.post(f"/threads/{thread}/runs/wait", json=asked)
+            shown = [
+                client.get(f"/threads/{thread}{path}").text for path in ("", "/state", "/runs")
+            ]
+            shown.append(client.post(f"/threads/{thread}/history", json={}).text)
+            # While it runs, and as a crash would leave it.
+            files = [file.read_bytes() for file in _files(home)]
+    finally:
+        server.end()
+    assert told.status_code == 200, told.text
+    files += [file.read_bytes() for file in _files(home)]
+    for secret in (OTHER, SHAPED["pair"], SHAPED["service"]):
+        assert secret not in told.text + "".join(shown)
+        assert not [content for content in files if secret.encode() in content]
+    assert f"Tell me about Balthasar; {MASK}, password={MASK}, {MASK}" in shown[1]

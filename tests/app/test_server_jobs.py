@@ -105,6 +105,7 @@ async def test_a_mail_is_sent_after_approval_and_not_after_refusal(
     assert [message["To"] for message in mailbox.messages] == ["marta.lindqvist@example.com"]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("wire", "path"),
     [

@@ -79,10 +79,10 @@ async def answer_on(server: Server, thread: str, seconds: float = 60) -> dict[st
             await asyncio.sleep(0.2)
 
 
-@pytest.mark.parametrize(("graph", "accepted"), [("supervisor", 2), ("deep", 0)])
 async def test_a_run_of_a_killed_server_goes_on_by_itself(
-    shop: Shop, serve: Callable[[], Server], graph: str, accepted: int
+    shop: Shop, serve: Callable[[], Server]
 ) -> None:
+    graph, accepted = "supervisor", 2
     server = serve()
     thread, run = await begin(server, "Test the slow", graph)
     await until(lambda: shop.runs(run) and len(shop.accepted(run)) >= accepted)
@@ -131,6 +131,7 @@ async def test_a_run_that_the_server_remembers_goes_on_from_its_last_step(
     assert [row["id"] for row in shop.runs()] == [run]
 
 
+@pytest.mark.long
 async def test_a_server_that_is_shut_down_leaves_its_runs_to_the_next_one(
     shop: Shop, serve: Callable[[], Server]
 ) -> None:
@@ -146,6 +147,7 @@ async def test_a_server_that_is_shut_down_leaves_its_runs_to_the_next_one(
     assert answer["status"] == "done"
 
 
+@pytest.mark.long
 async def test_both_questions_of_a_killed_server_are_answered_one_by_one(
     shop: Shop, serve: Callable[[], Server]
 ) -> None:

@@ -256,6 +256,7 @@ def test_every_vendor_has_a_price_for_the_tier_that_routes() -> None:
     assert PROMISE == 0.98
 
 
+@pytest.mark.long
 async def test_the_dev_server_routes_a_sample_the_same_way_twice(tmp_path: Path) -> None:
     asked = [
         Asked(text="@crm-lookup 240", expect=("crm-lookup",)),

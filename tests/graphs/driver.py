@@ -72,13 +72,14 @@ class Driver:
         return told
 
     async def _stream(
-        self, given: object, thread: str, context: Mapping[str, Json], told: Told
+        self, given: Any, thread: str, context: Mapping[str, Json], told: Told
     ) -> dict[str, dict[str, Json]]:
         config: Any = {"configurable": {"thread_id": thread}}
+        said: Any = dict(context)
         stream = self.graph.astream(
-            given,  # type: ignore[arg-type]
+            given,
             config,
-            context=dict(context),  # type: ignore[arg-type]
+            context=said,
             stream_mode=["custom", "values"],
             subgraphs=True,
         )

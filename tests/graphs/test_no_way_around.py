@@ -22,7 +22,7 @@ from langchain_core.tools import BaseTool
 
 from agents.bounds import Hands
 from agents.loop import Listing, loop_of
-from ledger.approvals import Approval
+from ledger.approvals import Answer, Approval
 from ledger.calls import ToolCall as Row
 from runtime.canonical import Json, canonical
 from runtime.context import RunContext
@@ -119,7 +119,7 @@ class House:
         given = self.driver.services.gateway.tools(context, names, ask=self._refuse)
         return {tool.name: tool for tool in given}
 
-    async def _refuse(self, question: Approval) -> str:  # type: ignore[misc]
+    async def _refuse(self, question: Approval) -> Answer:
         self.asked.append(question.question)
         return "refused"
 

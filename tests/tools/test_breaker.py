@@ -56,7 +56,7 @@ def test_a_try_that_told_nothing_leaves_the_next_one_to_try() -> None:
 async def test_a_server_that_fails_in_a_row_is_sent_nothing_until_one_call_tried(
     house: House,
 ) -> None:
-    terms = {"breaker": {"failures": 2, "seconds": 1.5}}
+    terms = {"breaker": {"failures": 2, "seconds": 3}}
     async with house.gate(s=house.scripted(**terms)) as door:
         await door.call("s_die")
         sent = len(house.received)

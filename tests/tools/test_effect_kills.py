@@ -16,12 +16,14 @@ import pytest
 
 from bench.effects import Tally, hold_up
 from bench.effects_case import Case, Kind, Place
+from ledger.calls import Effects as LedgerEffects
 from ledger.calls import EffectState
 from ledger.store import open_ledger
 from runtime.canonical import Json
 from runtime.settings import ROOT
 from tests.tools.conftest import OPEN, Door, House
 from tools.calls import effect_key
+from tools.effects import Effects
 from tools.gateway import open_gateway
 from tools.policy import parse_policy
 
@@ -139,13 +141,24 @@ async def test_an_effect_that_four_gateways_make_at_once_happens_once(
 
 @pytest.mark.parametrize("before", ["started", "unknown", "failed"])
 async def test_an_effect_that_is_not_done_is_taken_up_by_one_gateway_at_most(
-    house: House, before: EffectState
+    house: House, monkeypatch: pytest.MonkeyPatch, before: EffectState
 ) -> None:
     key = effect_key(house.context, "s_send", {"to": "ann"})
     await house.ledger.effects.begin(
         key, run="r1", task="d1/a", tool="s_send", arguments={"to": "ann"}
     )
     await house.ledger.effects.settle(key, before, None)
+    barrier = asyncio.Barrier(4)
+    begin = LedgerEffects.begin
+
+    async def together(*args: object, **kwargs: object) -> object:
+        """All of them know what is on record before any of them changes it."""
+        found = await begin(*args, **kwargs)  # type: ignore[arg-type]
+        async with asyncio.timeout(10):
+            await barrier.wait()
+        return found
+
+    monkeypatch.setattr(LedgerEffects, "begin", together)
     async with doors(house, 4, s=house.scripted()) as gates:
         await asyncio.gather(
             *(door.call("s_send", call=f"call-{n}", to="ann") for n, door in enumerate(gates))
@@ -157,12 +170,12 @@ async def test_an_effect_that_is_not_done_is_taken_up_by_one_gateway_at_most(
 
 
 async def test_what_is_done_stays_done(house: House) -> None:
-    key = "k"
+    key, effects = "k", Effects(house.ledger)
     await house.ledger.effects.begin(key, run="r1", task="d1/a", tool="s_send", arguments={})
-    open_ones = ("started", "unknown", "failed")
-    assert await house.ledger.effects.settle(key, "done", "f" * 64, was=open_ones)
-    for late in ("unknown", "failed", "started"):
-        assert not await house.ledger.effects.settle(key, late, None, was=open_ones)  # type: ignore[arg-type]
+    await effects.settle(key, "done", "f" * 64)
+    late: tuple[EffectState, ...] = ("unknown", "failed", "started")
+    for state in late:
+        await effects.settle(key, state)
     effect = await house.ledger.effects.get(key)
     assert effect is not None
     assert (effect.state, effect.result) == ("done", "f" * 64)

@@ -8,8 +8,8 @@ import pytest
 
 from ledger.approvals import Approval
 from runtime.labels import Label
-from tests.tools.conftest import House, Person, nobody
-from tools.calls import effect_key
+from tests.tools.conftest import House, Person, nobody, until
+from tools.calls import ToolReply, effect_key
 from tools.policy import Policy
 
 
@@ -227,3 +227,24 @@ async def test_an_effect_with_an_answer_above_the_cap_is_done(house: House) -> N
     assert len(house.received) == 1
     (effect,) = await house.ledger.effects.of_run("r1")
     assert effect.state == "done"
+
+
+async def test_a_call_that_waited_for_its_turn_is_decided_by_the_label_of_then(
+    house: House, base: Policy
+) -> None:
+    async with house.gate(base) as door:
+        turns = door.gateway._office.effects._turns
+        key = effect_key(door.context, "s_send", {"to": "ann"})
+        second: list[asyncio.Task[ToolReply]] = []
+
+        async def refuse(question: Approval) -> str:
+            again = door.call("s_send", call="call-2", ask=nobody, to="ann")
+            second.append(asyncio.create_task(again))
+            await until(lambda: bool(turns[key]._waiters))
+            await house.ledger.runs.raise_label("r1", Label.regulated)
+            return "refused"
+
+        assert (await door.call("s_send", ask=refuse, to="ann")).outcome == "refused"
+        reply = await second[0]
+    assert reply.outcome == "denied", "the server is cleared for less by then"
+    assert house.received == []

@@ -55,7 +55,8 @@ async def test_one_token_from_the_named_issuer_serves_many_calls_and_is_seen_by_
     assert asked["resource"] == address
     kept = b"".join(file.read_bytes() for file in house.folder.glob("ledger.sqlite*"))
     assert SECRET.encode() not in kept
-    assert f"token-1-of-{ID}" not in str([reply.text for reply in replies]) + caplog.text
+    # Not even the part of it that no other secret covers.
+    assert "token-1-of" not in caplog.text
     assert SECRET not in caplog.text
     assert "Hello a" in caplog.text, "the protocol's library was listened to"
 
@@ -159,6 +160,16 @@ async def test_a_tool_server_that_leads_elsewhere_for_a_token_is_not_followed(
         assert set(thief.seen) == {"POST /mcp"}
     assert all(asked["resource"] == f"{thief.url}/mcp" for asked in login.asked)
     assert 0 < len(login.asked) <= 2, "one token, and once more when it was refused"
+
+
+async def test_a_scope_that_a_server_wants_and_the_credentials_lack_is_told(
+    house: House, login: Login
+) -> None:
+    far = entry(f"{login.url}/narrow", login)
+    async with house.gate(environment=ENVIRONMENT, far=far) as door:
+        told = door.gateway.unavailable["far"]
+    assert told == "The credentials do not cover the scope 'tools admin' that it wants."
+    assert len(login.asked) == 1, "another token of the same client would not help"
 
 
 async def test_an_issuer_that_is_not_there_is_told(house: House, address: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import logging
 import sqlite3
@@ -10,6 +11,8 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from runtime.canonical import Json
 from tests.tools.conftest import House, Person
@@ -20,7 +23,8 @@ from tools.secrets_known import known_secrets
 KNOWN = "planted-Kn0wn/value+1"
 NAMED = "planted-under-a-name-22"
 BEARER = "planted.bearer.33"
-PLANTED = (KNOWN, NAMED, BEARER)
+AWS = "AKIAQ7PLANTED4EXMPL2"
+PLANTED = (KNOWN, NAMED, BEARER, AWS)
 
 
 @pytest.fixture
@@ -51,6 +55,84 @@ def test_a_secret_in_a_text_is_masked(masking: Masking, text: str) -> None:
     assert MASK in masked
     assert "planted" not in masked
     assert masking.text(masked) == masked
+
+
+def coded(secret: str, before: str) -> str:
+    return base64.b64encode(f"{before}{secret} and more".encode()).decode()
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *(coded(KNOWN, before) for before in ("", "a", "ab", "user:")),
+        base64.urlsafe_b64encode(KNOWN.encode()).decode(),
+        KNOWN.encode().hex(),
+        KNOWN.encode().hex().upper(),
+        KNOWN.replace("/", "\\/"),
+        *(f"{KNOWN[:at]}\n    {KNOWN[at:]}" for at in range(1, len(KNOWN))),
+        json.dumps(f"{KNOWN[:9]}\n{KNOWN[9:]}"),
+    ],
+)
+def test_a_known_secret_is_found_however_it_is_written(masking: Masking, text: str) -> None:
+    masked = masking.text(text)
+    assert MASK in masked
+    for part in (KNOWN[:9], KNOWN[9:], KNOWN.encode().hex()[:12]):
+        assert part not in masked
+    assert coded(KNOWN, "")[:12] not in masked
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "AKIAQ7PLANTED4EXMPL2",
+        "AIzaSyPlanted0123456789abcdefghijklmnop",
+        "ghp_planted0123456789abcdefghijkl",
+        "github_pat_11PLANTED0_abcdefghijklmnop",
+        "glpat-planted0123456789abc",
+        "xoxb-1234567890-planted",
+        "sk-ant-api03-Planted0123456789-abcdef_G",
+        "sk-or-v1-0123456789abcdef0123456789abcdef",
+        "sk_live_planted0123456789",
+        "SG.planted0123456789.planted0123456789",
+        "npm_planted0123456789abcdefghijklmnop",
+        "eyJhbGciOiJub25lIn0.eyJzdWIiOiJwbGFudGVkIn0.UGxhbnRlZFNpZ25hdHVyZQ",
+        "-----BEGIN PGP PRIVATE KEY BLOCK-----\nplanted\n-----END PGP PRIVATE KEY BLOCK-----",
+    ],
+)
+def test_what_has_the_shape_of_a_secret_is_masked(masking: Masking, text: str) -> None:
+    assert masking.text(f"use '{text}', now") == f"use '{MASK}', now"
+    assert masking.value({"note": [text]}) == {"note": [MASK]}
+    assert masking.where_suspect({"note": text}, text) == {"note": MASK}
+    # Nobody knows it: only what is known is taken out of what a model says.
+    assert masking.known(text) == text
+
+
+@given(
+    secret=st.text(st.characters(codec="ascii", categories=("L", "N", "P")), min_size=6),
+    before=st.text("ab- \n", max_size=40),
+    after=st.text("ab- \n", max_size=40),
+)
+def test_a_known_secret_is_found_wherever_it_stands(secret: str, before: str, after: str) -> None:
+    masked = Masking([secret, "another one of them"]).known(f"{before}{secret}{after}")
+    assert MASK in masked
+    assert secret not in masked or secret in MASK
+
+
+def test_a_password_in_an_address_is_masked(masking: Masking) -> None:
+    assert masking.text("postgresql://ann:planted@db/x") == f"postgresql://ann:{MASK}@db/x"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "a task-list-of-things-to-do-1-and-2-and-3, risk_live_planted",
+        "https://example.invalid:8080/a@b?c=http://x/y",
+        "ASIA PACIFIC, eyJ is how a token begins, sk-learn-contrib-packages-2",
+        "sha256 9f2c41d07be3a6159f2c41d07be3a6159f2c41d07be3a6159f2c41d07be3a615",
+    ],
+)
+def test_what_only_begins_like_a_secret_stays(masking: Masking, text: str) -> None:
+    assert masking.text(text) == text
 
 
 @pytest.mark.parametrize(
@@ -170,6 +252,9 @@ async def test_planted_secrets_are_nowhere(house: House, caplog: pytest.LogCaptu
                     reply = await door.call(tool, call=f"call-{number}", ask=person, **given)
                     assert reply.outcome == "ok"
                     told.append(repr(reply))
+                given = {"path": f"n{number}.md", "content": f"{KNOWN} {AWS} {text[:5]}"}
+                reply = await door.call("files_write", call=f"call-{number}", ask=person, **given)
+                told.append(repr(reply))
                 reply = await door.call("s_none", call=f"call-{number}", ask=person, text=text)
                 told.append(repr(reply))
             # A wrong argument is quoted in what the model is told.
@@ -219,3 +304,9 @@ async def test_an_exchange_with_a_model_is_masked(house: House) -> None:
     kept = raw(house.folder)
     assert KNOWN.encode() not in kept
     assert NAMED.encode() not in kept
+
+
+@pytest.mark.parametrize("piece", ["sk-", "-eyJ", "eyJaaaaaaaaa.", "ghp_", "://a:", "password="])
+def test_a_long_text_of_strangers_is_searched_in_steps_that_grow_with_it(piece: str) -> None:
+    # A quadratic pattern takes minutes for this, and the test's own limit ends it.
+    Masking(()).text(piece * (200_000 // len(piece)) + " .eyJ")

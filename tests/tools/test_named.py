@@ -64,3 +64,23 @@ def test_references_are_links_addresses_hosts_and_accounts() -> None:
         "US133000000121212121212",
         "evil.com",
     ]
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("see evil.xyz/login.", ["evil.xyz/login"]),
+        ("[a](//evil.site/p.png)", ["//evil.site/p.png"]),
+        ("to GB29 NWBK 6016 1331 9268 19 now", ["GB29 NWBK 6016 1331 9268 19"]),
+        ("bob@evil.travel, please", ["bob@evil.travel"]),
+        ("read report.pdf and notes.txt. Then 3.14.", []),
+    ],
+)
+def test_references_are_found_however_they_are_written(text: str, found: list[str]) -> None:
+    assert references(text) == found
+
+
+@pytest.mark.parametrize("piece", ["a.", "a@", "AA11 ", "www.", "//", "a-", "x.+", "_"])
+def test_a_long_text_is_looked_through_in_steps_that_grow_with_it(piece: str) -> None:
+    # A quadratic pattern takes minutes for this, and the test's own limit ends it.
+    references(piece * (200_000 // len(piece)) + "!")

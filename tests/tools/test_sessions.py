@@ -6,10 +6,16 @@ import asyncio
 import json
 import time
 from pathlib import Path
+from typing import Any, cast
 
+import anyio
+import httpx
 import pytest
 
 from tests.tools.conftest import House, until
+from tools.live import Live, _Call
+from tools.resolve import Address
+from tools.sessions import _why
 from tools.stdio import GRACE
 
 
@@ -218,3 +224,22 @@ async def test_a_server_sees_ours_and_what_its_entry_names_but_no_keys(
     assert {"PATH", "SWITCHYARD_HOME", "SWITCHYARD_OUTBOX", "TOKEN", "CALLS"} <= names
     assert not {name for name in names if "KEY" in name or "PASSWORD" in name}
     assert not {"OTHER", "GIVEN"} & names
+
+
+@pytest.mark.parametrize(("method", "kind"), [("tools/call", "unsent"), ("tools/list", "died")])
+def test_only_a_call_that_was_turned_away_itself_was_certainly_not_made(
+    method: str, kind: str
+) -> None:
+    request = httpx.Request("POST", "http://127.0.0.1:9/mcp", json={"method": method})
+    turned = httpx.HTTPStatusError("", request=request, response=httpx.Response(429))
+    assert _why(turned, Address(url="http://127.0.0.1:9/mcp", headers={}))[0] == kind
+
+
+async def test_a_call_is_not_told_that_it_was_unsent_while_the_tools_are_listed() -> None:
+    ended: list[Live] = []
+    live = Live(ended.append)
+    live._calls.add(_Call(scope=anyio.CancelScope(), origin=cast(Any, None), report=None))
+    live.listing = True
+    live.end("unsent", "The list was turned away.")
+    assert live._for_bystander()[0] == "died"
+    assert ended == [live]

@@ -12,12 +12,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from urllib.parse import parse_qs
+from urllib.parse import parse_qs, urlencode
 
 import jwt
 import uvicorn
 from fastapi import FastAPI, Request
-from fastapi.responses import JSONResponse, Response
+from fastapi.responses import JSONResponse, RedirectResponse, Response
 
 
 @dataclass
@@ -31,6 +31,17 @@ class Login:
     secrets: dict[str, str] = field(default_factory=dict)
     """By client."""
     public_key: str = ""
+    resource: str = ""
+    """What its protected resource says that it is."""
+    scopes: list[str] = field(default_factory=list)
+    says: dict[str, str] = field(default_factory=dict)
+    """What it sends a browser back with, in place of the right thing."""
+    names_itself: bool = False
+    """Whether its metadata promise that its answers name it."""
+    codes: dict[str, str] = field(default_factory=dict)
+    """The client of every code that was given out."""
+    renewals: set[str] = field(default_factory=set)
+    """Tokens to renew a login with, each good for once."""
     lasts: int = 3600
     ways: list[str] = field(default_factory=lambda: ["client_secret_basic"])
     asked: list[dict[str, str]] = field(default_factory=list)
@@ -65,8 +76,32 @@ def app_of(login: Login) -> FastAPI:
             "issuer": login.issuer or login.url,
             "token_endpoint": f"{login.url}/token",
             "token_endpoint_auth_methods_supported": login.ways,
+            "authorization_endpoint": f"{login.url}/authorize",
+            "registration_endpoint": f"{login.url}/register",
+            "code_challenge_methods_supported": ["S256"],
+            "scopes_supported": login.scopes,
+            "authorization_response_iss_parameter_supported": login.names_itself,
         }
         return JSONResponse(told)
+
+    @app.post("/register")
+    async def register(request: Request) -> JSONResponse:
+        told = await request.json()
+        name = f"registered-{len(login.secrets)}"
+        login.secrets[name] = f"secret-of-{name}"
+        told |= {"client_id": name, "client_secret": login.secrets[name]}
+        told |= {"token_endpoint_auth_method": login.ways[0]}
+        return JSONResponse(told, status_code=201)
+
+    @app.get("/authorize")
+    async def authorize(request: Request) -> RedirectResponse:
+        """The page on which a person agrees; this one agrees by itself."""
+        asked = dict(request.query_params)
+        login.asked.append(asked)
+        code = f"code-{len(login.asked)}"
+        login.codes[code] = asked["client_id"]
+        back = {"code": code, "state": asked["state"]} | login.says
+        return RedirectResponse(f"{asked['redirect_uri']}?{urlencode(back)}", status_code=302)
 
     @app.post("/token")
     async def token(request: Request) -> JSONResponse:
@@ -76,9 +111,18 @@ def app_of(login: Login) -> FastAPI:
         if not client:
             told = {"error": "invalid_client", "error_description": str(login.secrets)}
             return JSONResponse(told, status_code=401)
-        token = f"token-{len(login.asked)}-of-{client}"
-        login.valid.write_text(token)
-        return JSONResponse({"access_token": token, "expires_in": login.lasts})
+        told = {"access_token": f"token-{len(login.asked)}-of-{client}", "expires_in": login.lasts}
+        match form["grant_type"]:
+            case "authorization_code" if login.codes.pop(form["code"], "") != client:
+                return JSONResponse({"error": "invalid_grant"}, status_code=400)
+            case "refresh_token" if form["refresh_token"] not in login.renewals:
+                return JSONResponse({"error": "invalid_grant"}, status_code=400)
+            case "refresh_token" | "authorization_code":
+                login.renewals.discard(form.get("refresh_token", ""))
+                told["refresh_token"] = f"renewal-{len(login.asked)}"
+                login.renewals.add(f"renewal-{len(login.asked)}")
+        login.valid.write_text(str(told["access_token"]))
+        return JSONResponse(told)
 
     @app.post("/mcp")
     async def lure() -> Response:
@@ -86,9 +130,21 @@ def app_of(login: Login) -> FastAPI:
         leads = f'Bearer resource_metadata="{login.url}/prm"'
         return Response(status_code=401, headers={"WWW-Authenticate": leads})
 
+    @app.post("/bare")
+    async def bare() -> Response:
+        """A tool server that says nothing, and is its own authorization server."""
+        return Response(status_code=401)
+
+    @app.post("/narrow")
+    async def narrow() -> Response:
+        """A tool server that wants more than any token covers."""
+        wants = 'Bearer error="insufficient_scope", scope="tools admin"'
+        return Response(status_code=403, headers={"WWW-Authenticate": wants})
+
     @app.get("/prm")
     async def prm() -> JSONResponse:
-        return JSONResponse({"resource": login.url, "authorization_servers": [login.url]})
+        told = {"resource": login.resource or login.url, "authorization_servers": [login.url]}
+        return JSONResponse(told)
 
     return app
 

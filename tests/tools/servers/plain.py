@@ -1,7 +1,8 @@
 """A well-behaved server on the protocol's own library, over stdio or over streamable HTTP.
 
 Over HTTP it writes the port it listens on, on loopback, as its first line. With a second argument
-it wants that text as a bearer token; behind an `@` stands the file that holds it.
+it wants that text as a bearer token; behind an `@` stands the file that holds it. A third one is
+the address of the metadata that it tells to whoever has no token.
 """
 
 from __future__ import annotations
@@ -88,7 +89,8 @@ async def guard(request: Request, go_on: RequestResponseEndpoint) -> Response:
     given = sys.argv[2]
     token = await anyio.Path(given[1:]).read_text() if given.startswith("@") else given
     if request.headers.get("authorization") != f"Bearer {token}":
-        return Response(status_code=401)
+        leads = "".join(f' resource_metadata="{place}"' for place in sys.argv[3:4])
+        return Response(status_code=401, headers={"WWW-Authenticate": f"Bearer{leads}"})
     return await go_on(request)
 
 
