@@ -72,12 +72,13 @@ class Driver:
         return told
 
     async def _stream(
-        self, given: Any, thread: str, context: Mapping[str, Json], told: Told
+        self, given: object, thread: str, context: Mapping[str, Json], told: Told
     ) -> dict[str, dict[str, Json]]:
         config: Any = {"configurable": {"thread_id": thread}}
+        sent: Any = given
         said: Any = dict(context)
-        stream = self.graph.astream(
-            given,
+        stream: Any = self.graph.astream(
+            sent,
             config,
             context=said,
             stream_mode=["custom", "values"],
