@@ -131,10 +131,10 @@ def _head(passage: Passage, number: int) -> bool:
 def _placed(lines: list[str]) -> list[tuple[str, int, int]]:
     """Each sentence of a paragraph with the positions of its first and last line."""
     cleaned = [_clean(line) for line in lines]
-    text = " ".join(cleaned)
+    text = " ".join(line for line in cleaned if line)
     ends, position = [], 0
     for line in cleaned:
-        position += len(line) + 1
+        position += len(line) + 1 if line else 0
         ends.append(position)
     placed, cursor = [], 0
     for sentence in sentences(text):

@@ -86,8 +86,10 @@ async def _no_open_clients() -> AsyncIterator[None]:
 
 
 @pytest.fixture(autouse=True)
-def _litellm_counts_chunks(monkeypatch: pytest.MonkeyPatch) -> None:
-    """As it does by itself; the room of models has an own way to tell."""
+def _litellm_by_itself(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The room of models, which another test may have loaded, tells repetition in a way of its own
+    and calls OpenAI's format by litellm's own handler."""
+    monkeypatch.delenv("EXPERIMENTAL_OPENAI_BASE_LLM_HTTP_HANDLER", raising=False)
     monkeypatch.setattr("litellm.REPEATED_STREAMING_CHUNK_LIMIT", 100)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from models.offline import passages
@@ -98,6 +98,7 @@ LINES = st.lists(
 
 
 @settings(max_examples=200, deadline=None)
+@example(lines=["- item one. And two!", "__", "> said so."], start=1)
 @given(lines=LINES, start=st.integers(1, 500))
 def test_every_statement_stands_on_its_lines(lines: list[str], start: int) -> None:
     page = passage(lines, start)
