@@ -148,8 +148,8 @@ async def _figures(settings: Settings, profile: str, asked: Sequence[Asked]) -> 
     async with open_ledger(settings.ledger) as ledger:
         done = await workload(ledger, [one.text for one in asked])
     config = load_models(settings.config / "models.yaml", keys=False)
-    judge, route = config.tier("judge")[0].id, config.tier("route")[0].id
-    changed = await swap(settings, judge, route, dry_run=True)
+    judge, plan = config.tier("judge")[0].id, config.tier("plan")[0].id
+    changed = await swap(settings, judge, plan, dry_run=True)
     return {
         "model_calls": by_tier.total.calls,
         "unused_calls": by_tier.total.failed,

@@ -122,17 +122,17 @@ def routing_of_all(texts: Sequence[str]) -> Used:
 
 
 def variants(config: ModelsConfig) -> dict[str, dict[Part, Deployment]]:
-    """Who may do which part: as shipped, and with cheaper models of the profile in the place."""
+    """Who may do which part: as shipped, and with other models of the profile in the place."""
 
     def first(tier: Tier) -> Deployment:
         return config.tier(tier)[0]
 
-    route, work = first("route"), first("work")
+    route, work, plan = first("route"), first("work"), first("plan")
     shipped: dict[Part, Deployment] = {part: first(part) for part in PARTS}
     return {
         "as shipped": shipped,
-        "judge on the model that routes": shipped | {"judge": route},
-        "judge there, plans on the model that works": shipped | {"judge": route, "plan": work},
+        "judge on the model that plans": shipped | {"judge": plan},
+        "plans on the model that works": shipped | {"plan": work},
         "all three on the model that routes": shipped | {"judge": route, "plan": route},
     }
 

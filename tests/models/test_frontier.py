@@ -29,9 +29,9 @@ def test_the_dearest_that_chats_is_the_frontier_unless_another_is_named() -> Non
     dearest = frontier_of(config("anthropic"))
     assert dearest is not None
     assert dearest.id == "anthropic-opus-plan"
-    named = frontier_of(config("offline"), "openai-judge")
+    named = frontier_of(config("offline"), "openai-sol-work")
     assert named is not None
-    assert named.model == "openai/gpt-5.6"
+    assert named.model == "openai/gpt-6.1-sol"
     other = frontier_of(config("anthropic"), "bedrock/bedrock-opus-plan")
     assert other is not None
     assert other.id == "bedrock-opus-plan"
@@ -62,10 +62,10 @@ def test_tokens_are_priced_there_as_they_were_counted_here() -> None:
 def test_the_file_may_name_the_frontier_and_it_must_be_there(tmp_path: Path) -> None:
     file = tmp_path / "models.yaml"
     text = SHIPPED.read_text()
-    file.write_text(text + "\nfrontier: bedrock/bedrock-opus-judge\n")
+    file.write_text(text + "\nfrontier: bedrock/bedrock-sonnet\n")
     found = frontier_of(load_models(file, {}, keys=False))
     assert found is not None
-    assert found.id == "bedrock-opus-judge"
+    assert found.id == "bedrock-sonnet"
     file.write_text(text + "\nfrontier: openai-embed\n")
     with pytest.raises(ConfigError, match="no chat deployment 'openai-embed'"):
         load_models(file, {}, keys=False)
