@@ -13,7 +13,7 @@ from ledger.spend_sums import By, Span, Sum
 from ledger.store import open_ledger
 from models.config import load_models
 from models.deployment import Deployment
-from models.frontier import Saving, Tokens, frontier_of, saving
+from models.frontier import Saving, Tokens, frontier_of, lengths, saving
 from runtime.settings import Settings
 
 
@@ -64,7 +64,8 @@ async def costs(settings: Settings, by: By, span: Span, frontier: str = "") -> C
         if span.run:
             span = replace(span, run=(await known_run(ledger, span.run)).id)
         # By tier as well: embeddings are not compared.
-        sums = await ledger.spend.sums((by, "tier"), span)
+        apart = lengths([compared] if compared else ())
+        sums = await ledger.spend.sums((by, "tier"), span, lengths=apart)
     groups: dict[str, list[Sum]] = {}
     for one in sums:
         groups.setdefault(one.key[0], []).append(one)
@@ -83,6 +84,7 @@ def tokens_of(one: Sum) -> Tokens:
         cache_read=one.cache_read,
         cache_creation=one.cache_creation,
         cost=one.cost,
+        length=one.length,
     )
 
 

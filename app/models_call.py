@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from time import monotonic
 
 from agents.limits import load_limits
+from graphs.paying import paying_run
 from ledger.store import Ledger, open_ledger
 from models.config import ModelsConfig, load_models
 from models.deployment import TIERS, Deployment
@@ -58,28 +59,22 @@ async def call_each(settings: Settings, target: str = "") -> tuple[str, list[Tes
     chosen = _chosen(config, target)
     limits = load_limits(settings.config / "limits.yaml")
     run = f"models-{uuid.uuid4()}"
-    async with open_ledger(settings.ledger) as ledger:
-        await ledger.runs.start(
+    async with (
+        open_ledger(settings.ledger) as ledger,
+        paying_run(
+            ledger,
+            limits,
             run,
-            thread="",
             request="One small call to each model",
-            tenant="local",
-            user="local",
+            done="Each of them answered.",
             # It says nothing of anybody, so every deployment is cleared for it.
             label=Label.public,
-            docs="",
-        )
-        await ledger.budgets.open(run, limits.request_dollars)
-        tested = []
-        try:
-            for one in chosen:
-                tested.append(await _tested(config, ledger, run, one))
-        except BaseException:
-            await ledger.runs.finish(run, "failed", {"text": "The test was cut off."})
-            raise
-        good = all(one.outcome == "ok" for one in tested)
-        said = ", ".join(f"{one.id}: {one.outcome}" for one in tested)
-        await ledger.runs.finish(run, "done" if good else "failed", {"text": said})
+        ),
+    ):
+        tested = [await _tested(config, ledger, run, one) for one in chosen]
+        if any(one.outcome != "ok" for one in tested):
+            said = ", ".join(f"{one.id}: {one.outcome}" for one in tested)
+            await ledger.runs.finish(run, "failed", {"text": said})
     return run, tested
 
 

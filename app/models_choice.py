@@ -12,6 +12,7 @@ from typing import Literal
 
 from models.config import ModelsConfig
 from models.deployment import Deployment
+from models.prices import taken
 from runtime.canonical import Json
 from runtime.errors import UserError
 
@@ -19,12 +20,6 @@ _DEFAULT = re.compile(r"(\$\{\w+:-)([^}]*)(\})")
 _KEPT = ("max_tokens", "timeout")
 """Settings of the place, not of the model that fills it."""
 _PLACE = ("order", "weight")
-_PRICES = (
-    "input_cost_per_token",
-    "output_cost_per_token",
-    "cache_read_input_token_cost",
-    "cache_creation_input_token_cost",
-)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -153,6 +148,7 @@ def _of(one: Deployment) -> _Model:
     params = {key: value for key, value in one.params.items() if key not in _KEPT}
     told = one.model_fields_set - {"id", "tier", "params", "line", *_PLACE}
     info = one.model_dump(mode="json", include=told)
+    info |= info.pop("of_long_prompts", {})
     return _Model(id=one.id, params=params, info=info, embeds=one.tier == "embed")
 
 
@@ -180,7 +176,7 @@ def _listed(config: ModelsConfig, old: Deployment, new: str) -> _Model:
         # What is known of the vendor, and the strictest of it.
         "cleared_for": min((one.cleared_for for one in known), key=lambda one: one.rank).value,
         "max_input_tokens": found.get("max_input_tokens") or found.get("max_tokens"),
-        **{key: float(found[key]) for key in _PRICES if found.get(key) is not None},
+        **taken(found),
     }
     info.setdefault("output_cost_per_token", 0.0)
     if like.addresses:

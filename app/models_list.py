@@ -118,6 +118,7 @@ def listed_json(found: Listed) -> Json:
                 "output_cost_per_token": one.deployment.output_cost_per_token,
                 "cache_read_input_token_cost": one.deployment.cache_read_input_token_cost,
                 "cache_creation_input_token_cost": one.deployment.cache_creation_input_token_cost,
+                **one.deployment.of_long_prompts,
                 "max_input_tokens": one.deployment.max_input_tokens,
                 "health": dataclasses.asdict(one.health) if one.health else None,
             }

@@ -14,6 +14,7 @@ from app.models_call import Tested
 from app.models_list import Health, Listed
 from app.models_swap import Swap
 from models.deployment import Deployment
+from models.prices import Prices
 
 _MILLION = 1_000_000
 
@@ -34,7 +35,7 @@ def show_models(found: Listed, console: Console) -> None:
             escape(deployment.id),
             escape(deployment.model),
             deployment.cleared_for.value,
-            *_prices(deployment),
+            *_prices(deployment.prices(0)),
             f"{deployment.max_input_tokens:,}",
             _health(one.health),
         )
@@ -44,6 +45,8 @@ def show_models(found: Listed, console: Console) -> None:
         "Prices in US dollars for a million tokens. Health: the latest calls in this ledger.",
         style="dim",
     )
+    for told in [one for served in found.served for one in _of_long_prompts(served.deployment)]:
+        console.print(told, style="dim", markup=False)
     others = [name for name in found.profiles if name != found.profile]
     if others:
         console.print(f"Other profiles: {', '.join(others)} (--profile NAME)", style="dim")
@@ -124,12 +127,19 @@ def _show_estimates(found: Swap, console: Console) -> None:
     )
 
 
-def _prices(one: Deployment) -> tuple[str, str, str]:
-    cached = one.cache_read_input_token_cost
-    read = one.input_cost_per_token if cached is None else cached
-    amounts = (one.input_cost_per_token, read, one.output_cost_per_token)
+def _prices(one: Prices) -> tuple[str, str, str]:
+    amounts = (one.prompt, one.cache_read, one.answer)
     first, second, third = (f"{amount * _MILLION:,.2f}" for amount in amounts)
     return first, second, third
+
+
+def _of_long_prompts(one: Deployment) -> list[str]:
+    """What it costs besides, where that depends on the prompt."""
+    return [
+        f"{one.id} from {least:,} tokens of prompt on: in {prompt}, cached {read}, out {answer}."
+        for least, (prompt, read, answer) in ((n, _prices(found)) for n, found in one.ladder)
+        if least
+    ]
 
 
 def _health(found: Health | None) -> str:

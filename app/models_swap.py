@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import tempfile
 from dataclasses import dataclass
+from itertools import groupby
 from pathlib import Path
 
 import yaml
@@ -20,7 +21,7 @@ from ledger.spend_sums import Span, Sum
 from ledger.store import open_ledger
 from models.config import load_models
 from models.deployment import Deployment
-from models.frontier import Tokens, priced
+from models.frontier import Tokens, lengths, priced
 from runtime.errors import ConfigError, UserError
 from runtime.labels import Label
 from runtime.settings import Settings
@@ -85,7 +86,10 @@ async def swap(
     after = rewritten(file, text, chosen.data)
     diff = difference(file, text, after)
     async with open_ledger(settings.ledger) as ledger:
-        sums = await ledger.spend.sums(("tier", "deployment", "label"), Span(since=since))
+        apart = lengths(one for pair in chosen.pairs for one in (pair.old, *pair.new))
+        sums = await ledger.spend.sums(
+            ("tier", "deployment", "label"), Span(since=since), lengths=apart
+        )
     estimates, reasons = _estimated(chosen, sums)
     if reasons:
         raise SwapRefused(reasons, diff)
@@ -107,20 +111,21 @@ def _estimated(chosen: Choice, sums: list[Sum]) -> tuple[list[Estimate], list[st
     reasons: list[str] = []
     for pair in chosen.pairs:
         served = [one for one in sums if one.key[:2] == (pair.old.tier, pair.old.id)]
-        for one in served:
-            need = _need(pair.old, one)
-            found = next((new for new in pair.new if _fits(new, need, one.longest_prompt)), None)
+        for key, some in groupby(served, lambda one: one.key):
+            calls = list(some)
+            need = _need(pair.old, key[2])
+            longest = max(one.longest_prompt for one in calls)
+            found = next((new for new in pair.new if _fits(new, need, longest)), None)
             if found is None:
-                reasons += _why(pair, need, one)
+                reasons += _why(pair, need, longest, sum(one.calls for one in calls))
             else:
-                estimates.append(_estimate(pair.old, found, one))
+                estimates += [_estimate(pair.old, found, one) for one in calls]
     return _merged(estimates), list(dict.fromkeys(reasons))
 
 
-def _need(old: Deployment, one: Sum) -> Label:
+def _need(old: Deployment, label: str) -> Label:
     """The label that these calls needed. A run's label may have risen after them, but never over
     what the deployment was cleared for when it was called."""
-    label = one.key[2]
     of_run = Label(label) if label in set(Label) else Label.regulated
     return min(of_run, old.cleared_for, key=lambda label: label.rank)
 
@@ -129,18 +134,18 @@ def _fits(new: Deployment, need: Label, longest: int) -> bool:
     return new.cleared_for.permits(need) and longest <= new.max_input_tokens
 
 
-def _why(pair: Pair, need: Label, one: Sum) -> list[str]:
+def _why(pair: Pair, need: Label, longest: int, calls: int) -> list[str]:
     cleared = [new for new in pair.new if new.cleared_for.permits(need)]
     if not cleared:
         best = max(pair.new, key=lambda new: new.cleared_for.rank)
         return [
-            f"{best.id} is cleared for {best.cleared_for} data, and {one.calls} recorded calls of"
+            f"{best.id} is cleared for {best.cleared_for} data, and {calls} recorded calls of"
             f" {pair.old.id} (tier {pair.old.tier}) were made with {need} data"
         ]
     widest = max(cleared, key=lambda new: new.max_input_tokens)
     return [
         f"{widest.id} takes {widest.max_input_tokens:,} tokens, and the longest recorded prompt of"
-        f" {pair.old.id} (tier {pair.old.tier}) has {one.longest_prompt:,}"
+        f" {pair.old.id} (tier {pair.old.tier}) has {longest:,}"
     ]
 
 
@@ -152,6 +157,7 @@ def _estimate(old: Deployment, new: Deployment, one: Sum) -> Estimate:
         cache_read=one.cache_read,
         cache_creation=one.cache_creation,
         cost=one.cost,
+        length=one.length,
     )
     return Estimate(
         tier=old.tier,
@@ -167,7 +173,7 @@ def _estimate(old: Deployment, new: Deployment, one: Sum) -> Estimate:
 
 
 def _merged(estimates: list[Estimate]) -> list[Estimate]:
-    """One row for each pair, whatever the labels of its calls."""
+    """One row for each pair, whatever the labels and the lengths of its calls."""
     groups: dict[tuple[str, str, str], list[Estimate]] = {}
     for one in estimates:
         groups.setdefault((one.tier, one.old, one.new), []).append(one)

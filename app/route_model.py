@@ -60,33 +60,29 @@ async def open_asking(
         ConfigError: a configuration file is wrong.
     """
     from agents.limits import load_limits  # noqa: PLC0415 - litellm takes seconds to import
+    from graphs.paying import paying_run  # noqa: PLC0415
     from ledger.store import open_ledger  # noqa: PLC0415
     from models.config import load_models  # noqa: PLC0415
     from models.tiers import open_models  # noqa: PLC0415
 
     run = f"route-{uuid.uuid4()}"
     limits = load_limits(settings.config / "limits.yaml")
+    config = load_models(settings.config / "models.yaml").keeping(settings.retention_days)
     async with (
         open_ledger(settings.ledger) as ledger,
-        open_models(load_models(settings.config / "models.yaml"), ledger) as models,
-    ):
-        ledger.budgets.standing = limits.standing
-        await ledger.runs.start(
+        open_models(config, ledger) as models,
+        paying_run(
+            ledger,
+            limits,
             run,
-            thread="",
             request=request,
+            done="Routed only; nothing was executed.",
             tenant=tenant,
-            user="local",
             label=label,
-            docs="",
-        )
+            requests=requests,
+        ),
+    ):
         # Here, so that the time of the first decision is not that of loading litellm.
         await models.warm()
-        await ledger.budgets.open(run, limits.request_dollars * requests)
         context = RunContext(run=run, tenant=tenant, specialist="router", task="route")
-        try:
-            yield Asking(run=run, context=context, models=models, ledger=ledger)
-        except BaseException:
-            await ledger.runs.finish(run, "failed", {"text": "Routing was cut off."})
-            raise
-        await ledger.runs.finish(run, "done", {"text": "Routed only; nothing was executed."})
+        yield Asking(run=run, context=context, models=models, ledger=ledger)

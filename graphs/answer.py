@@ -62,6 +62,7 @@ def saving_of(calls: Sequence[ModelCall], frontier: Deployment) -> Saving:
                 cache_read=call.cache_read or 0,
                 cache_creation=call.cache_creation or 0,
                 cost=call.cost,
+                length=call.prompt_tokens,
             )
             for call in calls
         ),

@@ -12,6 +12,7 @@ from agents.registry import Registry
 from agents.routing.encoding import AskedEncoder, routing_encoder
 from agents.routing.local import LocalClassifier
 from agents.routing.settings import Routing
+from ledger.ceilings import Ceiling
 from ledger.store import Ledger
 from models.encoder import Encoder
 from models.encoder.tier import TierEncoder
@@ -43,12 +44,17 @@ class LocalStage:
 
 
 async def train_local_stage(
-    registry: Registry, routing: Routing, home: Path, ledger: Ledger, models: Models, ceiling: float
+    registry: Registry,
+    routing: Routing,
+    home: Path,
+    ledger: Ledger,
+    models: Models,
+    ceiling: Ceiling,
 ) -> LocalStage:
     """Train on the specialists' examples, by the vectors that the settings name.
 
     With tier `embed`, new examples cost tokens: they are booked on a run of their own, below
-    `ceiling` (US dollars), and kept for the next start. While the tier cannot serve, words decide.
+    `ceiling`, and kept for the next start. While the tier cannot serve, words decide.
 
     Raises:
         ConfigError: the installed encoder's files are not the published ones.
@@ -77,10 +83,10 @@ async def train_local_stage(
     return LocalStage(classifier=classifier, encoder=found, words=words, tier=tier)
 
 
-async def _booked(ledger: Ledger, ceiling: float) -> RunContext:
+async def _booked(ledger: Ledger, ceiling: Ceiling) -> RunContext:
     """A run that pays for the vectors of new examples."""
     run = f"examples-{uuid.uuid4()}"
-    await ledger.budgets.open(run, ceiling)
+    await ledger.budgets.open(run, ceiling.dollars, ceiling.tokens)
     await ledger.runs.start(
         run,
         thread="",
@@ -89,5 +95,6 @@ async def _booked(ledger: Ledger, ceiling: float) -> RunContext:
         user="local",
         label=Label.internal,
         docs="",
+        holder=ledger.budgets.process,
     )
     return RunContext(run=run, specialist="router", task="examples")

@@ -49,11 +49,12 @@ def prices_of(models: Models, pick: Callable[[Iterable[float]], float]) -> dict[
     found: dict[Tier, Price] = {}
     tiers: tuple[Tier, ...] = ("work", "plan")
     for tier in tiers:
-        served = models.deployments(tier)
-        if served:
+        # How long its prompts will be nobody knows yet.
+        known = [prices for one in models.deployments(tier) for _, prices in one.ladder]
+        if known:
             found[tier] = Price(
-                prompt=pick(one.input_cost_per_token for one in served) * _MILLION,
-                answer=pick(one.output_cost_per_token for one in served) * _MILLION,
+                prompt=pick(one.prompt for one in known) * _MILLION,
+                answer=pick(one.answer for one in known) * _MILLION,
             )
     return found
 

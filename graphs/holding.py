@@ -24,7 +24,8 @@ from runtime.errors import RunCancelled, RunTaken, SwitchyardError
 T = TypeVar("T")
 
 _LOOK = 1.0
-"""Seconds between two looks at what is held; every second one renews the sign of life."""
+"""Seconds between two looks at what is held; every second one renews the sign of life, and books
+what could not be written before."""
 _SWEEP = 15
 """So many looks lie between two searches for what dead processes have set aside."""
 _PATIENCE = 10.0
@@ -294,6 +295,7 @@ async def _keep(holding: Holding) -> None:
         try:
             if beat % 2 == 0:
                 await _renew(holding)
+                await holding.ledger.later.flush()
             await holding.look()
             if beat % _SWEEP == 0:
                 await holding.sweep()

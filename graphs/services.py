@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
@@ -13,7 +12,9 @@ from agents.registry import Registry, load_registry
 from agents.routing.settings import Routing, load_routing, refuse_unknown
 from graphs.classifier import LocalStage, train_local_stage
 from graphs.holding import Holding, open_holding
+from graphs.retention import forgetting
 from graphs.traces import send_discreetly
+from ledger.ceilings import Ceiling
 from ledger.store import Ledger, open_ledger
 from models.config import ModelsConfig, load_models
 from models.tiers import Models, open_models
@@ -98,7 +99,7 @@ async def open_services(settings: Settings, kind: str = "run") -> AsyncIterator[
             opened = await stack.enter_async_context(_open_rooms(settings, kind))
         finally:
             _opening -= 1
-        send_discreetly(opened.gateway.masking.value, opened.ledger.runs)
+        send_discreetly(opened.gateway.masking.value, opened.ledger.runs, opened.registry)
         opened.models.mask_by(opened.gateway.masking.known_in)
         before, _current = _current, opened
         try:
@@ -112,6 +113,7 @@ async def _open_rooms(settings: Settings, kind: str) -> AsyncIterator[Services]:
     files = await asyncio.to_thread(_read, settings)
     async with (
         open_ledger(settings.ledger) as ledger,
+        forgetting(ledger, settings.retention_days, files.models.cache.seconds),
         open_models(files.models, ledger) as models,
         open_gateway(
             files.tools,
@@ -129,17 +131,14 @@ async def _open_rooms(settings: Settings, kind: str) -> AsyncIterator[Services]:
         open_holding(ledger, kind) as holding,
     ):
         ledger.budgets.standing = files.limits.standing
-        old = time.time() - settings.retention_days * 86_400
-        await ledger.exchanges.forget_before(old)
-        await ledger.answers.forget_before(old)
-        await ledger.audit.forget_before(old)
+        await ledger.runs.close_threadless(await holding.gone(), "It was cut off.")
         local_stage = await train_local_stage(
             files.registry,
             files.routing,
             settings.home.resolve(),
             ledger,
             models,
-            files.limits.request_dollars,
+            Ceiling(dollars=files.limits.request_dollars, tokens=files.limits.request_tokens),
         )
         yield Services(
             settings=settings,
@@ -174,7 +173,7 @@ def _read(settings: Settings) -> _Files:
     )
     return _Files(
         registry=registry,
-        models=load_models(settings.config / "models.yaml"),
+        models=load_models(settings.config / "models.yaml").keeping(settings.retention_days),
         tools=load_tools(settings.config / "mcp.json"),
         policy=load_policy(settings.config / "policy"),
         limits=load_limits(settings.config / "limits.yaml"),

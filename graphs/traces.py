@@ -5,7 +5,7 @@ Without LangSmith's own variables nothing here does anything, and nothing is sen
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from functools import lru_cache
 from typing import Any
 
@@ -17,6 +17,7 @@ from langsmith import Client, configure
 from langsmith.utils import tracing_is_enabled
 
 from agents.routing.decision import Route
+from graphs.trace_names import Names
 from ledger.runs import Run, Runs
 from runtime.canonical import Json
 from runtime.labels import Label, highest
@@ -31,10 +32,11 @@ class DiscreetClient(Client):
     """Sends the content of a trace while the labels of its run and thread permit it.
 
     Withheld are inputs, outputs, errors, events and attachments; names, parents, times and
-    metadata arrive. Of a trace that begins with a request its beginning is told if the request's
-    label permits it; all below it, which sees what the thread held before, once `open_trace` has
-    said so; nothing any more once the run's label has risen. A trace that begins with anything
-    else, such as an answer to a question, does not tell its label: it is withheld.
+    metadata arrive, with codes for the names that a planner gave to tasks. Of a trace that begins
+    with a request its beginning is told if the request's label permits it; all below it, which
+    sees what the thread held before, once `open_trace` has said so; nothing any more once the
+    run's label has risen. A trace that begins with anything else, such as an answer to a question,
+    does not tell its label: it is withheld.
     """
 
     def __init__(self) -> None:
@@ -42,6 +44,8 @@ class DiscreetClient(Client):
         super().__init__(anonymizer=self._masked)
         self.mask: Callable[[Json], Json] | None = None
         """Takes secrets out of a JSON value."""
+        self.names = Names()
+        """Whose codes stand in what is withheld."""
         self._begun: set[str] = set()
         self._open: dict[str, str] = {}
         """The run of the ledger by the trace that may be told in whole."""
@@ -72,7 +76,7 @@ class DiscreetClient(Client):
         if id == trace and _may_be_told(inputs, kwargs.get("extra")):
             self._begun.add(trace)
         if not self._tells(trace, id):
-            inputs, kwargs = {}, _shape(kwargs)
+            name, inputs, kwargs = self.names.shown(name), {}, self._shape(kwargs)
         super().create_run(name, inputs, run_type, **kwargs)
 
     def update_run(self, run_id: Any, **kwargs: Any) -> None:  # noqa: ANN401 - the library's own signature
@@ -80,7 +84,7 @@ class DiscreetClient(Client):
         trace = str(kwargs.get("trace_id"))
         # Also of the root: at its end it holds the whole thread.
         if trace not in self._open:
-            kwargs = _shape(kwargs)
+            kwargs = self._shape(kwargs)
         if str(run_id) == trace:
             self.withhold(trace)
         super().update_run(run_id, **kwargs)
@@ -88,17 +92,32 @@ class DiscreetClient(Client):
     def _tells(self, trace: str, id: str) -> bool:
         return trace in self._open or (id == trace and trace in self._begun)
 
+    def _shape(self, fields: dict[str, Any]) -> dict[str, Any]:
+        extra = {key: value for key, value in (fields.get("extra") or {}).items() if key in _SHAPE}
+        if metadata := extra.get("metadata"):
+            extra["metadata"] = self.names.metadata(metadata)
+        kept = {key: value for key, value in fields.items() if key not in _CONTENT}
+        if name := kept.get("name"):
+            kept["name"] = self.names.shown(name)
+        if tags := kept.get("tags"):
+            kept["tags"] = self.names.tags(tags)
+        # That it failed is part of the shape; the words of an error may quote what it was about.
+        failed = {"error": "withheld"} if fields.get("error") else {}
+        return {**kept, **failed, "extra": extra}
 
-def send_discreetly(mask: Callable[[Json], Json], runs: Runs) -> None:
+
+def send_discreetly(mask: Callable[[Json], Json], runs: Runs, known: Collection[str]) -> None:
     """Make this process trace through a `DiscreetClient`, if it traces at all.
 
     Args:
         mask: Takes secrets out of a JSON value.
         runs: Whose rising labels close the traces of their runs.
+        known: Names that no model made up: those of specialists.
     """
     if tracing_is_enabled():
         client = _client()
         client.mask = mask
+        client.names = Names(known)
         runs.listen(client.hear)
         configure(client=client)
 
@@ -154,11 +173,3 @@ def _client() -> DiscreetClient:
 def _may_be_told(inputs: dict[str, Any], extra: dict[str, Any] | None) -> bool:
     label = ((extra or {}).get("metadata") or {}).get("label", Label.internal.value)
     return "messages" in inputs and label in _TOLD
-
-
-def _shape(fields: dict[str, Any]) -> dict[str, Any]:
-    extra = {key: value for key, value in (fields.get("extra") or {}).items() if key in _SHAPE}
-    kept = {key: value for key, value in fields.items() if key not in _CONTENT}
-    # That it failed is part of the shape; the words of an error may quote what it was about.
-    failed = {"error": "withheld"} if fields.get("error") else {}
-    return {**kept, **failed, "extra": extra}

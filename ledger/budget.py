@@ -21,11 +21,17 @@ from ledger.driver import Cursor
 from ledger.repository import Repository, Statement, Step, keep
 from ledger.schema import budgets, reservations
 from runtime.errors import LedgerUnavailable
+from runtime.finish import finished
 
 __all__ = ["Amount", "Budget", "Budgets", "Ceiling", "Reservation", "Standing"]
 
 _r = reservations.c
 _OPEN = _r.forfeited_at.is_(None)
+_FORFEIT = (
+    update(reservations)
+    .where(_r.id == bindparam("of"))
+    .values(dollars=bindparam("dollars"), forfeited_at=bindparam("now"))
+)
 _BY_SCOPE = select(budgets).where(budgets.c.scope == bindparam("of"))
 
 
@@ -77,7 +83,10 @@ class Budgets(Repository):
         Raises:
             BudgetExceeded: it does not fit under the ceiling of a call, or of this scope, the
                 narrowest of those where it does not; or the scope has none.
+            ValueError: the amount is negative, which would give room instead of taking it.
         """
+        if not (amount.dollars >= 0 and amount.tokens >= 0):
+            raise ValueError(f"{amount} cannot be set aside: less than nothing")
         self.standing.admit(amount)
         at = self._clock()
         days = self.standing.daily(tenant, at) if tenant is not None else {}
@@ -100,7 +109,7 @@ class Budgets(Repository):
         except asyncio.CancelledError:
             # Who asked is gone while the database goes on; nobody else would settle it.
             with suppress(LedgerUnavailable):
-                await self.settle(held, Amount())
+                await finished(self.settle(held, Amount()))
             raise
         if fresh:
             self._known = (int(at // DAY), known | fresh.keys())
@@ -139,9 +148,13 @@ class Budgets(Repository):
 
         def work(connection: Connection) -> Amount:
             rows = connection.execute(query).mappings().all()
-            found = [budget_rows.reservation(row) for row in rows]
-            gone = _r.id.in_([held.id for held in found])
-            connection.execute(update(reservations).where(gone).values(forfeited_at=self._clock()))
+            found = [
+                budget_rows.what_is_left(connection, budget_rows.reservation(row)) for row in rows
+            ]
+            now = self._clock()
+            gone = [{"of": one.id, "dollars": one.amount.dollars, "now": now} for one in found]
+            if gone:
+                connection.execute(_FORFEIT, gone)
             sums: dict[str, Amount] = {}
             for held in found:
                 for scope in set(held.scopes):

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from sqlalchemy import Connection, bindparam, select
 from sqlalchemy.engine import RowMapping
@@ -15,13 +15,22 @@ from sqlalchemy.engine import RowMapping
 from ledger.address import Dialect
 from ledger.ceilings import Amount, Ceiling, exceeded, is_day
 from ledger.driver import Cursor, in_words_of
-from ledger.schema import budgets
+from ledger.schema import budgets, reservations
 from runtime.errors import BudgetExceeded
 
 ROUNDING = 1e-9
 """Sums of binary fractions drift; a reservation may not fail over less (US dollars)."""
 
+UNNAMED = "before-5:"
+"""Begins the id of what an older release had set aside in a scope when this one came."""
+
 _LOCK = select(budgets).where(budgets.c.scope == bindparam("of")).with_for_update()
+_OF_SCOPE = select(budgets.c.reserved).where(budgets.c.scope == bindparam("of"))
+_BESIDE = select(reservations.c.dollars, reservations.c.scopes).where(
+    reservations.c.run == bindparam("of_run"),
+    reservations.c.forfeited_at.is_(None),
+    reservations.c.id.not_like(f"{UNNAMED}%"),
+)
 _OPEN_DAY = (
     "INSERT INTO budgets (scope, ceiling, token_ceiling, reserved, spent) VALUES (?, ?, ?, 0, 0)"
     " ON CONFLICT (scope) DO UPDATE"
@@ -111,6 +120,19 @@ class Reservation:
     at: float = 0.0
     forfeited_at: float | None = None
     """When it was booked as spent, because who made it was gone."""
+
+
+def what_is_left(connection: Connection, held: Reservation) -> Reservation:
+    """A reservation as it stands. Of an unnamed one only what its scope has set aside besides
+    those with names: a process of the older release, which lived on, has settled the rest."""
+    if not held.id.startswith(UNNAMED):
+        return held
+    (scope,) = held.scopes
+    row = connection.execute(_OF_SCOPE, {"of": scope}).mappings().first()
+    others = connection.execute(_BESIDE, {"of_run": held.run}).mappings().all()
+    named = sum(one["dollars"] for one in others if scope in json.loads(one["scopes"]))
+    left = max(0.0, (row["reserved"] if row else 0.0) - named)
+    return replace(held, amount=Amount(dollars=min(held.amount.dollars, left)))
 
 
 def in_turn(scopes: Iterable[str]) -> list[str]:

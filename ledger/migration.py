@@ -13,6 +13,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.schema import CreateColumn
 
 from ledger.address import Dialect
+from ledger.budget_rows import UNNAMED
 from ledger.database import Database
 from ledger.repository import overwrite, unavailable
 from ledger.schema import VERSION, budgets, meta, metadata, model_calls, reservations, totals
@@ -102,13 +103,14 @@ def _count_spend(connection: Connection) -> None:
 def _name_reservations(connection: Connection) -> None:
     """A row for what was set aside in each scope before reservations had rows of their own.
 
-    Nobody settles it any more: it is booked as spent when its run is taken over or closed.
+    Nobody settles it by that row: what is left of it when its run is taken over or closed is booked
+    as spent then. A process of the older release that lived on has settled what was its own.
     """
     columns = (budgets.c.scope, budgets.c.reserved)
     for scope, reserved in connection.execute(select(*columns).where(budgets.c.reserved > 0)).all():
         connection.execute(
             insert(reservations).values(
-                id=f"before-{_RESERVATIONS_SINCE}:{scope}",
+                id=f"{UNNAMED}{scope}",
                 run=scope.partition(":")[0],
                 scopes=json.dumps([scope]),
                 dollars=reserved,

@@ -130,6 +130,16 @@ class Runs(Audited):
         )
         return changed == 1
 
+    async def close_threadless(self, gone: Collection[str], why: str) -> int:
+        """End as failed what holders that are `gone` held without a thread: nothing can go on with
+        it. How many they were."""
+        r = runs.c
+        return await self._write(
+            update(runs)
+            .where(r.thread == "", r.finished_at.is_(None), r.holder.in_(gone))
+            .values(status="failed", answer={"text": why}, finished_at=self._clock(), holder=None)
+        )
+
     async def ask_cancel(self, run: str, by: str) -> bool:
         """Ask for the end of an unfinished run; who drives it sees it. False when it has ended,
         or somebody asked before."""
@@ -158,13 +168,14 @@ class Runs(Audited):
         """Runs that nobody drives although nothing keeps them from going on, the oldest first.
 
         They work, or wait for an answer that was given, and who held them is `gone`. A run that
-        its person stopped waits for that person.
+        its person stopped waits for that person. One without a thread left nothing to go on from.
         """
         r = runs.c
         ours = r.holder.in_(gone)
         paused = and_(r.status == "paused", or_(r.holder.is_(None), ours))
         return await self._where(
             r.finished_at.is_(None),
+            r.thread != "",
             or_(
                 and_(r.status == "running", ours),
                 and_(paused, ~_asked("pending")),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import Connection, bindparam, func, or_, select
@@ -165,15 +165,25 @@ class Spend(Repository):
 
         return (Step(writes="model_calls, totals", work=write),)
 
+    async def has(self, id: str) -> bool:
+        """Whether a call is recorded."""
+        return bool(await self._first(select(_m.id).where(_m.id == id)))
+
     async def of_run(self, run: str) -> list[ModelCall]:
         rows = await self._all(
             select(model_calls).where(model_calls.c.run == run).order_by(model_calls.c.at)
         )
         return [ModelCall(**row) for row in rows]
 
-    async def sums(self, by: Sequence[By], span: Span | None = None) -> list[Sum]:
-        """All recorded calls, or those of a span, summed by what `by` names, in its order."""
-        rows = await self._all(sums_query(self._dialect, by, span or Span()))
+    async def sums(
+        self, by: Sequence[By], span: Span | None = None, *, lengths: Collection[int] = ()
+    ) -> list[Sum]:
+        """All recorded calls, or those of a span, summed by what `by` names, in its order.
+
+        Args:
+            lengths: Calls whose prompts are on different sides of one of these are summed apart.
+        """
+        rows = await self._all(sums_query(self._dialect, by, span or Span(), lengths))
         return [sum_of(row, by) for row in rows]
 
     async def recent(self, count: int = 50) -> list[Recent]:

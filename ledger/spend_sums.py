@@ -5,7 +5,7 @@ They stand apart from `ledger.spend`, which writes a row in the middle of every 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any, Literal
@@ -45,7 +45,8 @@ _SUMS: dict[str, ColumnElement[Any]] = {
     "cache_creation": func.sum(func.coalesce(_m.cache_creation, 0)),
     "cost": func.sum(_m.cost),
     "failed_cost": func.sum(case((_failed, _m.cost), else_=0.0)),
-    "longest_prompt": func.max(_m.prompt_tokens),
+    # Of the others the prompt may be no more than a high estimate.
+    "longest_prompt": func.max(case((_failed, 0), else_=_m.prompt_tokens)),
 }
 
 
@@ -66,7 +67,9 @@ class Sum:
     cost: float
     failed_cost: float
     longest_prompt: int
-    """The most tokens that one of them sent."""
+    """The most tokens that one of them sent whose answer was used."""
+    length: int = 0
+    """Of the lengths that were asked for, the greatest that each of their prompts has."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,9 +91,13 @@ class Span:
     run: str = ""
 
 
-def sums_query(dialect: Dialect, by: Sequence[By], span: Span) -> Select[Any]:
+def sums_query(
+    dialect: Dialect, by: Sequence[By], span: Span, lengths: Collection[int]
+) -> Select[Any]:
     """The SELECT behind `Spend.sums`."""
     keys = [_key(dialect, one).label(f"by_{place}") for place, one in enumerate(by)]
+    if reached := [(_m.prompt_tokens >= one, one) for one in sorted(lengths, reverse=True)]:
+        keys.append(case(*reached, else_=0).label("length"))
     columns = [found.label(name) for name, found in _SUMS.items()]
     calls = model_calls.outerjoin(runs, runs.c.id == _m.run)
     query = select(*keys, *columns).select_from(calls).where(*_within(span))
@@ -100,7 +107,7 @@ def sums_query(dialect: Dialect, by: Sequence[By], span: Span) -> Select[Any]:
 def sum_of(row: RowMapping, by: Sequence[By]) -> Sum:
     """A row of that query as a value."""
     key = tuple(_told(one, row[f"by_{place}"]) for place, one in enumerate(by))
-    return Sum(key=key, **{name: row[name] for name in _SUMS})
+    return Sum(key=key, length=row.get("length", 0), **{name: row[name] for name in _SUMS})
 
 
 def recent_query(count: int) -> Select[Any]:

@@ -19,6 +19,7 @@ from ledger.embedded import Embedded
 from ledger.exchanges import Exchanges
 from ledger.files import Files
 from ledger.flow import Flows
+from ledger.later import Later
 from ledger.migration import prepare
 from ledger.processes import Processes
 from ledger.proposals import Proposals
@@ -57,6 +58,8 @@ class Ledger:
         self.files = Files(database, clock)
         self.flows = Flows(database, clock)
         self._together = _Together(database, clock)
+        self.later = Later(self.commit, self.spend.has)
+        """For calls that may not be lost when they cannot be booked at once."""
 
     async def commit(self, *statements: Statement) -> None:
         """Write what several repositories have prepared, in one transaction: all of it or nothing.
@@ -85,6 +88,9 @@ async def open_ledger(url: str, clock: Clock = time.time) -> AsyncIterator[Ledge
         chain = Chain(address.dialect, key, clock)
         ledger = Ledger(database, chain, clock)
         await ledger.audit.claim()
-        yield ledger
+        try:
+            yield ledger
+        finally:
+            await ledger.later.flush()
     finally:
         await database.close()

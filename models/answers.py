@@ -12,14 +12,19 @@ from langchain_core.messages import AIMessage, AIMessageChunk, ToolCall
 from langchain_core.messages.ai import InputTokenDetails, UsageMetadata
 from langchain_core.outputs import ChatGenerationChunk, ChatResult
 
-from models.checks import Demand, Raw, RawCall
+from models import wire
+from models.checks import WITHHELD, Demand, Raw, RawCall
 from models.deployment import Deployment
 from models.door import Bill, Call
 from models.library import Theirs
-from models.usage import Usage
+from models.params import refused as refused_of
+from models.transport import Look
+from models.usage import Usage, estimate_prompt
 from runtime.canonical import Json
+from runtime.errors import RequestError
 
 _ASKED = ("tools", "tool_choice", "response_format", "temperature", "top_p", "seed")
+_NO_PROMPT = frozenset({"tools", "tool_choice", "extra_headers", "stream_options"})
 _KEPT = ("reasoning_content", "thinking_blocks", "reasoning_items", "annotations")
 """What a later turn may have to send back; the rest repeats the message or is litellm's own."""
 
@@ -32,18 +37,54 @@ class Received:
 
 
 def demand(params: Mapping[str, Json], deployment: Deployment) -> Demand:
-    """What a request demands of its answer."""
+    """What a request demands of its answer.
+
+    Raises:
+        RequestError: it sets what is not its to set, or cannot be.
+    """
     functions = [tool.get("function", {}) for tool in params.get("tools") or ()]
     choice = params.get("tool_choice")
     form = params.get("response_format")
-    limit = params.get("max_tokens") or params.get("max_completion_tokens")
     return Demand(
         tools={one["name"]: one.get("parameters") or {} for one in functions if "name" in one},
         must_call=choice == "required" or isinstance(choice, Mapping),
         is_json=isinstance(form, Mapping) and form.get("type") in ("json_schema", "json_object"),
         schema=_schema(form),
-        max_tokens=int(limit or deployment.max_tokens),
+        max_tokens=_limit(params, deployment),
     )
+
+
+def _limit(params: Mapping[str, Json], deployment: Deployment) -> int:
+    if found := refused_of(params):
+        name, remedy = found
+        raise RequestError("may not be set", field=name, value=params.get(name), remedy=remedy)
+    limit = params.get("max_tokens")
+    if limit is None:
+        return deployment.max_tokens
+    if not isinstance(limit, int) or limit < 1:
+        raise RequestError(
+            "is no number of tokens",
+            field="max_tokens",
+            value=limit,
+            remedy="Give a whole number above zero, or leave it out.",
+        )
+    return limit
+
+
+def most(sent: Json, params: Mapping[str, Json], deployment: Deployment) -> int:
+    """At most so many tokens has the prompt of a request.
+
+    Args:
+        sent: The messages as they go onto the wire.
+    """
+    asked = {**deployment.params, **params}
+    # Whatever has parts may stand before the model: a schema, options of one vendor.
+    form = {
+        name: value
+        for name, value in asked.items()
+        if isinstance(value, dict | list) and name not in _NO_PROMPT
+    }
+    return estimate_prompt(sent, asked.get("tools"), form)
 
 
 def _schema(form: Json) -> Mapping[str, Json] | None:
@@ -120,13 +161,23 @@ def joined(pieces: Sequence[ChatGenerationChunk]) -> Received:
     return Received(raw=raw, message=message, usage=_usage(message))
 
 
-def refused(received: Received, words: Sequence[str]) -> Received:
-    """The answer with the words of a refusal, where a vendor sends them apart from the text."""
-    return replace(received, raw=replace(received.raw, refusal="".join(words)))
+def seen(received: Received, look: Look) -> Received:
+    """The answer with what its bytes say: the words of a refusal, and why it really ended."""
+    raw = replace(
+        received.raw,
+        refusal="".join(look.refusal),
+        finish=_finish(received.raw.finish, look.end),
+        end=look.end or "",
+    )
+    return replace(received, raw=raw)
 
 
-def unfinished(raw: Raw) -> Raw:
-    return replace(raw, finish=None)
+def _finish(told: str | None, end: str | None) -> str | None:
+    """litellm's word for the end where the vendor's own, which it knows, bears it out."""
+    # What was withheld is not used in any case.
+    if end is None or told in WITHHELD or end.lower() in wire.DONE:
+        return told
+    return "length" if end.lower() in wire.CUT else None
 
 
 def _text(message: AIMessage) -> str:

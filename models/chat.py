@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Mapping
+from typing import NoReturn
 from uuid import uuid4
 
+from langchain_core.caches import BaseCache
 from langchain_core.callbacks import (
     AsyncCallbackManagerForLLMRun,
     CallbackManagerForLLMRun,
@@ -28,6 +30,7 @@ from models.library import Theirs
 from models.recall import Recall
 from runtime.canonical import Json
 from runtime.context import RunContext
+from runtime.errors import AsyncOnly
 
 
 class TierChat(ChatLiteLLMRouter):
@@ -38,6 +41,7 @@ class TierChat(ChatLiteLLMRouter):
         BudgetExceeded: the worst case does not fit under the run's ceiling; nothing was sent.
         ModelUnavailable: no cleared deployment answered.
         ModelFault: the answer was unusable, also when asked again.
+        AsyncOnly: it was called synchronously; nothing was sent.
     """
 
     door: Door = Field(repr=False)
@@ -52,6 +56,8 @@ class TierChat(ChatLiteLLMRouter):
     """Groups whose vendor is told which part of a prompt to keep."""
     face: Deployment = Field(repr=False)
     """The deployment that is tried first, which traces name until the answer is there."""
+    # An answer from LangChain's cache would pass by the door, whosever question it was.
+    cache: BaseCache | bool | None = Field(default=False, exclude=True)
 
     def _should_stream(
         self,
@@ -121,17 +127,29 @@ class TierChat(ChatLiteLLMRouter):
             if not task.cancelled():
                 task.exception()  # Seen, even where nobody waited for it any more.
 
+    def _generate(self, *_: Json, **__: Json) -> NoReturn:
+        raise AsyncOnly("`invoke`, as `batch` and `generate`,")
+
+    def _stream(self, *_: Json, **__: Json) -> NoReturn:
+        raise AsyncOnly("`stream`")
+
+    def completion_with_retry(self, *_: Json, **__: Json) -> NoReturn:
+        raise AsyncOnly("`completion_with_retry`")
+
     async def acompletion_with_retry(
         self,
         run_manager: AsyncCallbackManagerForLLMRun | None = None,  # noqa: ARG002 - inherited
         **kwargs: Json,
     ) -> Theirs:
-        """One attempt, without the base class's retries; a stream is watched to its end."""
-        # Never through the Router, which is there for what the base class reads in it.
+        """One attempt, without the base class's retries; a stream is watched to its end.
+
+        Raises:
+            BoundaryBreach: it is no attempt of an `Exchange`; nothing was sent.
+        """
         group = kwargs.pop("model")
         if group in self.marking:
             kwargs |= caching.marked(kwargs["messages"], kwargs.get("tools") or ())
-        response = await direct.ask(self.entries[group], **kwargs)
+        response = await direct.ask(self.entries[group], self.guard, **kwargs)
         return answers.watched(response) if kwargs.get("stream") else response
 
     async def received(

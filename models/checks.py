@@ -20,6 +20,8 @@ from runtime.errors import ModelFault
 
 _BYTES_PER_TOKEN = 24
 """More than any tokenizer packs into a token on average, so a longer text is no model's answer."""
+WITHHELD = frozenset({"content_filter", "refusal"})
+"""Finish reasons of an answer that the provider keeps back."""
 FINAL = frozenset({"refused", OVERFLOW, "bad_request", "broken_stream"})
 """Faults for which asking again is of no use."""
 
@@ -41,7 +43,9 @@ class Raw:
     text: str
     calls: tuple[RawCall, ...]
     finish: str | None
-    """None when the provider gave no reason for the end."""
+    """None when the provider gave no reason for the end, or none that a whole answer has."""
+    end: str = ""
+    """The reason in the provider's own word, where it could be read."""
     refusal: str = ""
     """The words by which the model would not answer, where a vendor keeps them apart."""
 
@@ -85,10 +89,11 @@ def _ending(raw: Raw) -> Fault:
     if raw.choices == 0:
         return "no_choices", "the answer had no choices at all"
     if raw.finish is None:
-        return "no_finish", "the answer ended without a finish reason, so it may be cut off"
+        how = f"for the reason {raw.end[:80]!r}" if raw.end else "without a finish reason"
+        return "no_finish", f"the answer ended {how}, so it may be cut off"
     if raw.refusal:
         return "refused", f"the model would not answer: {raw.refusal[:300]}"
-    if raw.finish in ("content_filter", "refusal"):
+    if raw.finish in WITHHELD:
         return "refused", "the provider withheld the answer under its content policy"
     if raw.finish == "length" and raw.calls:
         return "cut_off", "the answer reached its length limit in the middle of tool calls"

@@ -6,6 +6,7 @@ whose import takes seconds: `switchyard check` has to be quick.
 
 from __future__ import annotations
 
+import math
 import os
 import re
 from collections.abc import Iterator, Mapping
@@ -16,6 +17,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from models import addresses
 from models.deployment import TIERS, Deployment, Tier
 from models.lines import Document, Place, read
+from models.params import refused
 from models.patience import Patience
 from models.recalling import Recalling
 from runtime.canonical import Json
@@ -25,19 +27,7 @@ _SECRET = "os.environ/"
 _TOP = ("profile", "profiles", "model_list", "patience", "cache", "frontier")
 _ENTRY = ("model_name", "litellm_params", "model_info")
 _PLAIN = "default"
-_OURS = frozenset(
-    {
-        "num_retries",
-        "max_retries",
-        "retry_policy",
-        "fallbacks",
-        "context_window_fallbacks",
-        "content_policy_fallbacks",
-        "silent_model",
-        "cooldown_time",
-        "metadata",
-    }
-)
+_NOT_TOLD = frozenset({"tier", "params", "line", "of_long_prompts"})
 _REMEDIES = {
     "input_cost_per_token": "Add its price in US dollars a token; 0 if it costs nothing.",
     "output_cost_per_token": "Add its price in US dollars a token; 0 for an embedding model.",
@@ -64,6 +54,10 @@ class ModelsConfig(BaseModel):
     def deployments(self) -> tuple[Deployment, ...]:
         """Those of the active profile."""
         return self.profiles[self.profile]
+
+    def keeping(self, days: float) -> ModelsConfig:
+        """The same, with no answer given again that is older than so many days."""
+        return self.model_copy(update={"cache": self.cache.within(days * 86_400)})
 
     def tier(self, tier: Tier) -> tuple[Deployment, ...]:
         """The deployments of a tier in the order in which they are tried."""
@@ -255,27 +249,41 @@ def _deployment(document: Document, place: Place, entry: Json) -> Deployment:
     return _checked(document, place, tier, params, info if isinstance(info, dict) else {})
 
 
-def _check_params(document: Document, place: Place, params: dict[str, Json]) -> None:
-    for key, value in params.items():
-        if key in _OURS:
-            raise document.error(
-                f"`{key}` may not be set",
-                *place,
-                key,
-                remedy="Remove it: retry and fallback follow from the order of the deployments.",
-            )
-        if key in ("order", "weight"):
+def _check_params(document: Document, place: Place, told: dict[str, Json]) -> None:
+    if found := refused(told):
+        name, remedy = found
+        raise document.error(f"`{name}` may not be set", *place, *name.split("."), remedy=remedy)
+    for key in ("order", "weight"):
+        if key in told:
             raise document.error(
                 f"`{key}` stands in `litellm_params`",
                 *place,
                 key,
                 remedy="Move it to `model_info`: litellm does not choose between deployments here.",
             )
-        number = isinstance(value, int | float) and not isinstance(value, bool) and value > 0
-        if key in ("timeout", "max_tokens") and not number:
-            raise document.error(
-                f"`{key}` is {value!r}", *place, key, remedy="Write a number above zero."
-            )
+    if "max_tokens" in told and not _counts(told["max_tokens"]):
+        raise document.error(
+            f"`max_tokens` is {told['max_tokens']!r}",
+            *place,
+            "max_tokens",
+            remedy="Write a whole number above zero.",
+        )
+    if "timeout" in told and not _lasts(told["timeout"]):
+        raise document.error(
+            f"`timeout` is {told['timeout']!r}",
+            *place,
+            "timeout",
+            remedy="Write a number of seconds above zero.",
+        )
+
+
+def _counts(value: Json) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and value > 0
+
+
+def _lasts(value: Json) -> bool:
+    number = isinstance(value, int | float) and not isinstance(value, bool)
+    return number and 0 < value < math.inf
 
 
 def _checked(
@@ -285,17 +293,20 @@ def _checked(
         return Deployment(**{**info, "tier": tier, "params": params, "line": document.line(*place)})
     except ValidationError as error:
         first = error.errors()[0]
-        field = str(first["loc"][0])
+        # In the file a price of long prompts is a field of its own.
+        field = str(first["loc"][-1 if first["loc"][0] == "of_long_prompts" else 0])
         missing = first["type"] == "missing"
         name = info.get("id") or params["model"]
         told = f"{name!r} has no `{field}`" if missing else f"`{field}` of {name!r}: {first['msg']}"
-        known = ", ".join(sorted(set(Deployment.model_fields) - {"tier", "params", "line"}))
+        known = ", ".join(sorted(set(Deployment.model_fields) - _NOT_TOLD))
         raise document.error(
             told,
             *place,
             "model_info",
             field,
-            remedy=_REMEDIES.get(field, f"`model_info` knows: {known}."),
+            remedy=_REMEDIES.get(field)
+            or f"`model_info` knows: {known}; of the prices also those of long prompts, with"
+            " `_above_200k_tokens` behind the name.",
         ) from error
 
 

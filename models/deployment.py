@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Literal, get_args
+from functools import cached_property
+from typing import Annotated, Literal, get_args
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
+from models.prices import NAMES, Prices, ladder, long
 from runtime.canonical import Json, canonical
 from runtime.labels import Label
 
 Tier = Literal["route", "plan", "work", "judge", "embed"]
 """What a caller names instead of a model."""
 TIERS: tuple[Tier, ...] = get_args(Tier)
+Price = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 DEFAULT_TIMEOUT = 120.0
 DEFAULT_MAX_TOKENS = 4096
 
@@ -27,10 +30,13 @@ class Deployment(BaseModel):
     """`litellm_params` as they stand in the file; other people decide their shape."""
     cleared_for: Label
     """The most sensitive data that may be sent there."""
-    input_cost_per_token: float = Field(ge=0, allow_inf_nan=False)
-    output_cost_per_token: float = Field(ge=0, allow_inf_nan=False)
-    cache_read_input_token_cost: float | None = Field(default=None, ge=0, allow_inf_nan=False)
-    cache_creation_input_token_cost: float | None = Field(default=None, ge=0, allow_inf_nan=False)
+    input_cost_per_token: Price
+    output_cost_per_token: Price
+    cache_read_input_token_cost: Price | None = None
+    cache_creation_input_token_cost: Price | None = None
+    of_long_prompts: dict[str, Price] = Field(default_factory=dict)
+    """Prices that hold from some length of the prompt on, by the names under which they stand in
+    the file: `input_cost_per_token_above_272k_tokens`."""
     max_input_tokens: int = Field(gt=0)
     addresses: tuple[str, ...] = ()
     """What else its calls may reach besides `api_base` or the vendor's own address, such as where
@@ -41,6 +47,34 @@ class Deployment(BaseModel):
     """Its share of the calls among those of the same order; 1 where only others have one."""
     line: int = 0
     """Where the entry begins in its file."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _gathered(cls, told: Json) -> Json:
+        """Of the prices of long prompts there may be any number, each under a name of its own."""
+        if not isinstance(told, dict):
+            return told
+        found = {name: value for name, value in told.items() if long(str(name))}
+        kept = {name: value for name, value in told.items() if name not in found}
+        return kept | {"of_long_prompts": found} if found else kept
+
+    @field_validator("of_long_prompts")
+    @classmethod
+    def _named(cls, told: dict[str, float]) -> dict[str, float]:
+        for name in told:
+            if not long(name):
+                raise ValueError(f"{name!r} is no price of a long prompt")
+        return told
+
+    @cached_property
+    def ladder(self) -> tuple[tuple[int, Prices], ...]:
+        """The prices by the length of the prompt from which on they hold, the shortest first."""
+        return ladder({name: getattr(self, name) for name in NAMES} | self.of_long_prompts)
+
+    def prices(self, prompt: int) -> Prices:
+        """What the tokens of a call with so long a prompt cost. A prompt of exactly the length
+        from which on a price holds pays it: some vendors begin there."""
+        return next(found for least, found in reversed(self.ladder) if prompt >= least)
 
     @property
     def model(self) -> str:

@@ -24,12 +24,9 @@ from litellm.litellm_core_utils.prompt_templates.factory import (
 )
 from litellm.llms.openai.chat.gpt_transformation import OpenAIChatCompletionStreamingHandler
 from litellm.types.utils import CallTypes, GenericStreamingChunk
-from litellm.utils import (
-    _remove_thought_signatures_from_messages,
-    async_post_call_success_deployment_hook,
-    async_pre_call_deployment_hook,
-)
+from litellm.utils import _remove_thought_signatures_from_messages
 
+from models.guard import Guard
 from models.library import Theirs
 from models.offline.provider import NAME as OFFLINE
 from runtime.canonical import Json
@@ -96,7 +93,7 @@ class Notes(Logging):
     def pre_call(self, *_: object, **__: object) -> None: ...
 
     def post_call(self, original_response: Theirs, *_: object, **__: object) -> None:
-        """The answer as it came, for the guard."""
+        """The answer as it came: litellm's way to the Responses API may look for its parts here."""
         self.model_call_details["original_response"] = original_response
 
     def response_cost_calculator(self, *_: object, **__: object) -> float | None:
@@ -141,11 +138,12 @@ def rehearse(deployments: Iterable[Mapping[str, Json]]) -> None:
                 _complete(**call, litellm_logging_obj=Notes(call)).close()
 
 
-async def ask(params: Mapping[str, Json], **asked: Json) -> Theirs:
+async def ask(params: Mapping[str, Json], guard: Guard, **asked: Json) -> Theirs:
     """One request to one deployment: litellm's answer, or its stream.
 
     Args:
         params: the deployment's `litellm_params`; what is asked goes before them.
+        guard: lets it pass, or nothing does.
 
     Raises:
         BoundaryBreach: the guard did not let it pass; nothing was sent.
@@ -155,11 +153,8 @@ async def ask(params: Mapping[str, Json], **asked: Json) -> Theirs:
     if _provider(call) not in _THINKS_IN_IDS:
         call["messages"] = _remove_thought_signatures_from_messages(call["messages"], _THOUGHT)
     call["litellm_logging_obj"] = Notes(call)
-    call = await async_pre_call_deployment_hook(call, _CALL.value)
-    answer = await _answer(call)
-    if not call.get("stream"):
-        await async_post_call_success_deployment_hook(call, answer, _CALL)
-    return answer
+    await guard.admit(call)
+    return await _answer(call)
 
 
 def _call(params: Mapping[str, Json], asked: Mapping[str, Json]) -> dict[str, Theirs]:

@@ -22,7 +22,7 @@ from models.retry import Retry
 from models.usage import Usage
 from runtime.canonical import Json
 from runtime.context import RunContext
-from runtime.errors import ModelFault, SwitchyardError
+from runtime.errors import BoundaryBreach, ModelFault, SwitchyardError
 from runtime.labels import Label, highest
 
 T = TypeVar("T")
@@ -80,13 +80,15 @@ class Bill:
     @property
     def spent(self) -> Amount:
         """The same as it is booked."""
-        if self.answer is None:
+        counted = self.settled
+        if not counted.reported:
             return self.reserved
-        return Amount(dollars=self.cost, tokens=self.settled.prompt + self.settled.completion)
+        dollars = usage.cost(self.deployment, counted)
+        return Amount(dollars=dollars, tokens=counted.prompt + counted.completion)
 
     @property
     def cost(self) -> float:
-        return usage.cost(self.deployment, self.settled)
+        return self.spent.dollars
 
 
 class Door:
@@ -171,6 +173,7 @@ class Door:
             request=request,
         )
         context = call.context
+        await self._ledger.later.flush()
         held = await self._ledger.budgets.reserve(
             context.budgets, bill.reserved, run=context.run, tenant=context.tenant, id=bill.id
         )
@@ -186,8 +189,9 @@ class Door:
             bill.outcome, sent = outage.fault, outage.billed
             raise
         except SwitchyardError as error:
-            # Ours are raised before anything is sent.
-            bill.outcome, sent = type(error).__name__, bill.answer is not None
+            # Ours are raised before anything is sent, but for one about a second request.
+            before = isinstance(error, BoundaryBreach) and error.sent
+            bill.outcome, sent = type(error).__name__, before or bill.answer is not None
             raise
         except BaseException:
             bill.outcome = "cancelled"
@@ -203,7 +207,8 @@ class Door:
             _log.warning("%s billed %s, and %s was set aside", bill.deployment.id, spent, held)
         ledger = self._ledger
         # The run's own rows last: on PostgreSQL other calls of the run wait for them.
-        await ledger.commit(
+        await ledger.later.book(
+            bill.id,
             *self._entries(call, bill, counted, spent.dollars, seconds),
             *ledger.budgets.settlement(held, spent),
         )

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Mapping
-from dataclasses import replace
 from typing import Protocol
 
 from langchain_core.messages import AIMessage, AIMessageChunk, BaseMessage, HumanMessage
@@ -17,7 +16,7 @@ from models.door import Bill, Call, Door
 from models.guard import KEY, Guard
 from models.loops import Ear
 from models.recall import Recall
-from models.usage import Usage, estimate_prompt
+from models.usage import Usage
 from runtime.canonical import Json
 from runtime.context import RunContext
 from runtime.errors import ModelFault, SwitchyardError
@@ -111,7 +110,7 @@ class Exchange:
         demand = answers.demand(self._params, deployment)
         sent = self._talker.sent(messages)
         asked = {**answers.asked(self._params), "max_tokens": demand.max_tokens}
-        prompt = estimate_prompt(sent, asked.get("tools"))
+        prompt = answers.most(sent, self._params, deployment)
         window.check(deployment, prompt, sent, asked.get("tools"))
         request = {"deployment": deployment.id, "model": deployment.model, "messages": sent}
         self._attempts += 1
@@ -163,7 +162,7 @@ class Exchange:
             bill.id, bill.deployment, run=call.context.run, label=call.label
         )
         try:
-            with watching as expected:
+            with watching:
                 received = await self._talk(call, bill, demand, messages)
         except SwitchyardError:
             raise
@@ -171,7 +170,7 @@ class Exchange:
             raise faults.classify(error, streaming=self._spoken) from error
         if self._talker.door.mask is not None:
             received = answers.discreet(received, self._talker.door.mask)
-        raw = received.raw if not expected.unfinished else answers.unfinished(received.raw)
+        raw = received.raw
         bill.usage = received.usage
         bill.answer = answers.recorded(raw, received.message)
         calls = checks.tool_calls(raw, demand, bill.deployment.model)
@@ -179,7 +178,7 @@ class Exchange:
         if self._emit:
             message.id = self._id()
             await self._emit(answers.last_chunk(message, received.raw))
-        return message, replace(received, raw=raw)
+        return message, received
 
     async def _talk(
         self, call: Call, bill: Bill, demand: Demand, messages: list[BaseMessage]
@@ -200,7 +199,7 @@ class Exchange:
                 else:
                     pieces = self._talker.pieces(messages, self._stop, params)
                     said = answers.joined(await self._listened(bill, pieces))
-        return answers.refused(said, look.refusal)
+        return answers.seen(said, look)
 
     async def _listened(
         self, bill: Bill, pieces: AsyncIterator[ChatGenerationChunk]

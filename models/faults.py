@@ -6,6 +6,7 @@ before litellm's reading of it, which differs from vendor to vendor.
 
 from __future__ import annotations
 
+import re
 import ssl
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -16,7 +17,7 @@ import aiohttp
 import httpx
 from litellm import exceptions as theirs
 
-from models.outage import OVERFLOW, Outage
+from models.outage import FORBIDDEN, NOT_FOUND, OVERFLOW, Outage
 from models.transport import BrokenEvent, NotAnAnswer, Oversized
 from models.wall import Redirected
 from runtime.errors import SwitchyardError
@@ -37,9 +38,13 @@ _OVERFLOW = _Kind(OVERFLOW, elsewhere=True, billed=False)
 _REFUSED = _Kind("refused", elsewhere=False, billed=False)
 _BAD_REQUEST = _Kind("bad_request", elsewhere=False, billed=False)
 _UNAUTHORISED = _Kind("unauthorised", elsewhere=True, billed=False)
-_NOT_FOUND = _Kind("not_found", elsewhere=True, billed=False)
+_FORBIDDEN = _Kind(FORBIDDEN, elsewhere=True, billed=False)
+_NOT_FOUND = _Kind(NOT_FOUND, elsewhere=True, billed=False)
 _RATE_LIMITED = _Kind("rate_limited", elsewhere=True, billed=False, again=True)
-_SERVER = _Kind("server_error", elsewhere=True, billed=False, again=True)
+# 503 and 529 say that nothing was begun. Any other may come after the model has worked, as that of
+# a gateway that did not wait for it.
+_BUSY = _Kind("server_error", elsewhere=True, billed=False, again=True)
+_SERVER = _Kind("server_error", elsewhere=True, billed=True, again=True)
 _UNREACHABLE = _Kind("unreachable", elsewhere=True, billed=False, again=True)
 _REDIRECTED = _Kind("redirected", elsewhere=True, billed=False)
 _CERTIFICATE = _Kind("certificate", elsewhere=True, billed=False)
@@ -52,11 +57,19 @@ _NO_ANSWER = _Kind("broken_answer", elsewhere=True, billed=True)
 _BY_STATUS = {
     401: _UNAUTHORISED,
     402: _Kind("payment_required", elsewhere=True, billed=False),
-    403: _UNAUTHORISED,
+    403: _FORBIDDEN,
     404: _NOT_FOUND,
-    408: _Kind("timeout", elsewhere=True, billed=False),
+    408: _TIMEOUT,
     429: _RATE_LIMITED,
+    503: _BUSY,
+    529: _BUSY,
 }
+_MODERATED = re.compile(
+    r"\bmoderat|content[ _-](?:policy|filter|management)"
+    r"|\b(?:input|prompt|content|message|request)s?\b.{0,40}\bflagged\b",
+    re.IGNORECASE,
+)
+"""A 403 over what was asked, not over who asks. Not any `policy`: clouds have those of access."""
 # What litellm tells by the provider's words, since the status is 400 for all of them.
 _BY_WORDS: tuple[tuple[type[BaseException], _Kind], ...] = (
     (theirs.ContextWindowExceededError, _OVERFLOW),
@@ -64,7 +77,8 @@ _BY_WORDS: tuple[tuple[type[BaseException], _Kind], ...] = (
 )
 # Where no status is to be had, as with client libraries that are not httpx.
 _BY_TYPE: tuple[tuple[tuple[type[BaseException], ...], _Kind], ...] = (
-    ((theirs.AuthenticationError, theirs.PermissionDeniedError), _UNAUTHORISED),
+    ((theirs.AuthenticationError,), _UNAUTHORISED),
+    ((theirs.PermissionDeniedError,), _FORBIDDEN),
     ((theirs.NotFoundError,), _NOT_FOUND),
     ((theirs.RateLimitError,), _RATE_LIMITED),
     ((theirs.BadRequestError, theirs.UnprocessableEntityError), _BAD_REQUEST),
@@ -107,6 +121,11 @@ def _plain(causes: list[BaseException]) -> _Kind | None:
 
 
 def _kind(error: Exception, causes: list[BaseException]) -> _Kind:
+    found = _named(error, causes)
+    return _REFUSED if found is _FORBIDDEN and _MODERATED.search(str(error)) else found
+
+
+def _named(error: Exception, causes: list[BaseException]) -> _Kind:
     for type_, kind in _BY_WORDS:
         if isinstance(error, type_):
             return kind

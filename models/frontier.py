@@ -29,6 +29,8 @@ class Tokens:
     cache_creation: int
     cost: float
     """US dollars, as recorded."""
+    length: int = 0
+    """How long each of their prompts is, at least as far as a price depends on it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,10 +90,16 @@ def known(config: ModelsConfig, id: str) -> Deployment:
     )
 
 
+def lengths(deployments: Iterable[Deployment]) -> frozenset[int]:
+    """The lengths of prompts from which on one of these has other prices: calls on different sides
+    of one may not be priced together."""
+    return frozenset(least for one in deployments for least, _ in one.ladder if least)
+
+
 def priced(deployment: Deployment, tokens: Tokens) -> float:
     """What these tokens cost on a deployment, in US dollars."""
-    return usage.cost(
-        deployment,
+    return usage.cost_at(
+        deployment.prices(tokens.length),
         Usage(
             prompt=tokens.prompt,
             completion=tokens.completion,

@@ -6,14 +6,13 @@ connection. What leaves after that is held to the cleared addresses by `models/w
 
 from __future__ import annotations
 
-import re
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from litellm.integrations.custom_logger import CustomLogger
-from litellm.types.utils import CallTypes, LLMResponseTypes
+from litellm.types.utils import CallTypes
 
 from models import wall
 from models.addresses import Addresses, cleared, written
@@ -25,9 +24,6 @@ from runtime.labels import Label, highest
 
 KEY = "switchyard_call"
 """Under which the metadata of a call names it."""
-_FINISH = re.compile(
-    r'"(?:finish_reason|stop_reason|stopReason|finishReason)"\s*:\s*(null|"[^"]*")'
-)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -40,8 +36,6 @@ class Expected:
     label: Label
     """The run's, when the deployment was chosen."""
     run: str
-    unfinished: bool = False
-    """The provider gave no reason for the end of its answer."""
 
 
 class Guard(CustomLogger):
@@ -81,9 +75,21 @@ class Guard(CustomLogger):
                     if not bound.stopped:
                         raise
                     # The vendors' clients make a failed connection of it.
-                    raise _astray(expected, bound.stopped) from error
+                    raise _astray(expected, bound.stopped, sent=bound.sent) from error
         finally:
             self._expected.pop(id, None)
+
+    async def admit(self, call: Mapping[str, Json]) -> None:
+        """The look at a call of a chat's, which may not pass unless it is expected here.
+
+        Raises:
+            LabelRose: since the choice the run's label rose above what the deployment may see.
+            BoundaryBreach: nobody chose a deployment for it, or it leads elsewhere.
+        """
+        guard, _ = self._expected.get(_id(call) or "", (None, None))
+        if guard is not self:
+            raise _unknown(_where(call))
+        await self.async_pre_call_deployment_hook(dict(call), None)
 
     async def async_pre_call_deployment_hook(
         self,
@@ -98,11 +104,10 @@ class Guard(CustomLogger):
         id = _id(kwargs)
         if id is None:
             return
-        model, address = str(kwargs.get("model")), kwargs.get("api_base") or kwargs.get("base_url")
-        where = f"{model} at {address or 'its vendor'}"
+        model, address, where = kwargs.get("model"), _address(kwargs), _where(kwargs)
         guard, expected = self._expected.get(id, (None, None))
         if guard is None or expected is None:
-            raise BoundaryBreach("unknown", where, "no call")
+            raise _unknown(where)
         if guard is not self:
             return  # the call's own guard looks at it
         deployment = expected.deployment
@@ -113,23 +118,17 @@ class Guard(CustomLogger):
             breach = LabelRose if label.rank > expected.label.rank else BoundaryBreach
             raise breach(label.value, where, deployment.cleared_for.value)
 
-    async def async_post_call_success_deployment_hook(
-        self,
-        request_data: dict[str, Any],
-        response: LLMResponseTypes,  # noqa: ARG002 - inherited
-        call_type: CallTypes | None,  # noqa: ARG002 - inherited
-    ) -> None:
-        """Note whether the provider itself said why its answer ended."""
-        _, expected = self._expected.get(_id(request_data) or "", (None, None))
-        logging = request_data.get("litellm_logging_obj")
-        if expected is None or logging is None:
-            return
-        raw = logging.model_call_details.get("original_response")
-        reasons = _FINISH.findall(raw) if isinstance(raw, str) else []
-        expected.unfinished = bool(reasons) and all(reason == "null" for reason in reasons)
+
+def _unknown(where: str) -> BoundaryBreach:
+    return BoundaryBreach(
+        "unknown",
+        where,
+        "no call",
+        remedy="Ask the chat by `ainvoke` or `astream`: those pass boundary and budget.",
+    )
 
 
-def _astray(expected: Expected, where: str) -> BoundaryBreach:
+def _astray(expected: Expected, where: str, *, sent: bool = False) -> BoundaryBreach:
     id = expected.deployment.id
     return BoundaryBreach(
         expected.label.value,
@@ -137,7 +136,16 @@ def _astray(expected: Expected, where: str) -> BoundaryBreach:
         "nothing",
         remedy=f"Write `api_base` (or `addresses`) for {id!r} in models.yaml if it may go there;"
         " unset the environment variable that sends it there if it may not.",
+        sent=sent,
     )
+
+
+def _where(call: Mapping[str, Json]) -> str:
+    return f"{call.get('model')} at {_address(call) or 'its vendor'}"
+
+
+def _address(call: Mapping[str, Json]) -> Json:
+    return call.get("api_base") or call.get("base_url")
 
 
 def _id(kwargs: Mapping[str, Json]) -> str | None:

@@ -12,6 +12,7 @@ import sys
 import warnings
 from collections.abc import Sequence
 from contextlib import suppress
+from dataclasses import dataclass
 from typing import Any, NoReturn
 
 import litellm
@@ -41,6 +42,8 @@ Theirs = Any
 """An object of litellm's, whose types are too loose to be of use."""
 _CONNECTIONS = 10_000
 _OPEN_FILES = 65_536
+_attached: list[Guard] = []
+"""Those of the sessions that are open."""
 
 
 def _set_up() -> None:
@@ -58,6 +61,7 @@ def _set_up() -> None:
     litellm.REPEATED_STREAMING_CHUNK_LIMIT = sys.maxsize  # type: ignore[attr-defined]
     look_at_answers()
     wall.set_up()
+    AsyncHTTPHandler.should_use_aiohttp_transport = staticmethod(_always)  # type: ignore[method-assign]
     AsyncHTTPHandler.single_connection_post_request = _no_second_request  # type: ignore[method-assign]
     # What an embedding's client takes for "no retries given"; it does so for 0 as well.
     litellm.DEFAULT_MAX_RETRIES = 0  # type: ignore[attr-defined]
@@ -68,6 +72,12 @@ def _set_up() -> None:
     # answered, and under load it is looked over every few seconds.
     gc.collect()
     gc.freeze()
+
+
+def _always() -> bool:
+    """litellm sends through aiohttp unless the environment says otherwise. Connections, proxies and
+    faults are what they are here with it alone."""
+    return True
 
 
 async def _no_second_request(*_: object, **__: object) -> NoReturn:
@@ -134,6 +144,22 @@ def build_router(deployments: Sequence[Deployment]) -> Router:
     )
 
 
+# Without a `repr`: traces show that of a chat, and keys stand in here.
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+class Groups:
+    """What LangChain's chat model reads in a Router; nothing can be sent through it."""
+
+    model_list: list[dict[str, Json]]
+    default_litellm_params: dict[str, Json]
+
+
+def groups(router: Router) -> Groups:
+    """The deployments of a Router, without the Router."""
+    return Groups(
+        model_list=router.model_list, default_litellm_params=router.default_litellm_params
+    )
+
+
 def entries(router: Router) -> dict[str, dict[str, Json]]:
     """The `litellm_params` of every deployment by its group, taken from the environment where they
     say so."""
@@ -142,17 +168,30 @@ def entries(router: Router) -> dict[str, dict[str, Json]]:
 
 def attach(guard: Guard) -> None:
     """Let the guard see every call of this process."""
+    _attached.append(guard)
     litellm.callbacks.append(guard)
 
 
-def detach(guard: Guard) -> None:
-    # litellm puts it into the second list by itself.
-    for listed in (litellm.callbacks, litellm.input_callback):
+def detach(guard: Guard) -> bool:
+    """Ask the guard about nothing more. True when it was the last one of this process."""
+    # litellm puts what stands in the first list into all others by itself.
+    _attached.remove(guard)
+    for listed in (
+        litellm.callbacks,
+        litellm.input_callback,
+        litellm.service_callback,
+        litellm.success_callback,
+        litellm.failure_callback,
+        litellm._async_input_callback,
+        litellm._async_success_callback,
+        litellm._async_failure_callback,
+    ):
         listed[:] = [one for one in listed if one is not guard]
+    return not _attached
 
 
 async def close_connections() -> None:
-    """Close what litellm keeps open for the next call."""
+    """Close what litellm keeps open for the next call. All sessions of a process share it."""
     await close_litellm_async_clients()  # type: ignore[no-untyped-call]
     # litellm keeps the closed clients, and would hand them to the next session of this process.
     litellm.in_memory_llm_clients_cache.flush_cache()  # type: ignore[no-untyped-call]

@@ -4,6 +4,10 @@ from __future__ import annotations
 
 OVERFLOW = "context_overflow"
 """The fault of a prompt that does not fit into a deployment's window."""
+FORBIDDEN = "forbidden"
+NOT_FOUND = "not_found"
+_OF_A_REQUEST = frozenset({OVERFLOW, FORBIDDEN, NOT_FOUND})
+"""What a single request can bring about by what it holds or refers to."""
 
 
 class Outage(Exception):
@@ -33,5 +37,6 @@ class Outage(Exception):
 
     @property
     def sick(self) -> bool:
-        """It tells something about the deployment, and not about the request."""
-        return self.elsewhere and self.fault != OVERFLOW
+        """It tells something about the deployment, and not about the request: nobody's request
+        may close a deployment to all others."""
+        return self.elsewhere and self.fault not in _OF_A_REQUEST

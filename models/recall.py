@@ -6,7 +6,8 @@ from the deployment's own model: a hit tells nobody anything that they could not
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from uuid import uuid4
 
 from langchain_core.messages import AIMessage
 
@@ -18,6 +19,11 @@ from models.recalling import Recalling
 from runtime.canonical import Json, digest
 from runtime.context import RunContext
 from runtime.labels import Label
+
+_SHORTEST = 9
+"""Characters of a new id: enough that no two are the same."""
+_SIGNATURE = "__thought__"
+"""Behind it litellm keeps in an id what Gemini wants to get back with the call."""
 
 
 class Recall:
@@ -33,7 +39,7 @@ class Recall:
         """Under what an answer is kept; empty where it may not be.
 
         Args:
-            asked: Everything of the request that an answer depends on.
+            asked: Everything of the request that an answer depends on, `messages` among it.
         """
         if not self._settings.answers:
             return ""
@@ -43,12 +49,14 @@ class Recall:
         if asked.get("temperature", params.get("temperature")) != 0:
             return ""
         try:
-            return digest([context.tenant, label.value, params, dict(asked)])
+            messages = _numbered(asked["messages"])
+            return digest([context.tenant, label.value, params, {**asked, "messages": messages}])
         except (TypeError, ValueError):
             return ""  # something is asked for that is no JSON
 
     async def find(self, key: str) -> Received | None:
-        """The answer that is kept under a key, as it came; None for none."""
+        """The answer that is kept under a key, as it came but for the ids of its tool calls, which
+        name calls of their own; None for none."""
         found = await self._ledger.answers.find(key, self._settings.seconds) if key else None
         return _unpacked(found) if found is not None else None
 
@@ -73,9 +81,36 @@ def _packed(received: Received) -> Json:
 
 
 def _unpacked(kept: Mapping[str, Json]) -> Received:
-    calls = tuple(RawCall(id=id, name=name, arguments=said) for id, name, said in kept["calls"])
+    calls = tuple(
+        RawCall(id=_another(id), name=name, arguments=said) for id, name, said in kept["calls"]
+    )
     return Received(
         raw=Raw(choices=1, text=kept["text"], calls=calls, finish=kept["finish"]),
         message=AIMessage(content=kept["content"], additional_kwargs=kept["kwargs"]),
         usage=None,
     )
+
+
+def _numbered(messages: Sequence[Mapping[str, Json]]) -> list[Json]:
+    """The messages with numbers for the ids of tool calls, which are others each time."""
+    numbers: dict[str, str] = {}
+
+    def number(id: str) -> str:
+        name, mark, kept = id.partition(_SIGNATURE)
+        return numbers.setdefault(name, str(len(numbers))) + mark + kept
+
+    def of(message: Mapping[str, Json]) -> Json:
+        told = dict(message)
+        if calls := told.get("tool_calls"):
+            told["tool_calls"] = [{**call, "id": number(call["id"])} for call in calls]
+        if id := told.get("tool_call_id"):
+            told["tool_call_id"] = number(id)
+        return told
+
+    return [of(message) for message in messages]
+
+
+def _another(id: str) -> str:
+    """A new id of a tool call, as long as the old one: some vendors take one length alone."""
+    name, mark, kept = id.partition(_SIGNATURE)
+    return uuid4().hex[: max(len(name), _SHORTEST)] + mark + kept

@@ -18,4 +18,8 @@ class Recalling(BaseModel):
     regulated: bool = False
     """Whether those of regulated runs are as well; they lie in the ledger then."""
     seconds: float = Field(default=86_400, gt=0)
-    """How old an answer may be. It never outlives the ledger's retention."""
+    """How old an answer may be; who knows the ledger's retention bounds it by that."""
+
+    def within(self, seconds: float) -> Recalling:
+        """The same, with no answer older than `seconds`."""
+        return self.model_copy(update={"seconds": min(self.seconds, seconds)})

@@ -19,6 +19,10 @@ from runtime.errors import ModelFault, ModelUnavailable
 T = TypeVar("T")
 _LONGEST_REST = 600.0
 """Seconds for which a deployment is passed over at its own word, at most."""
+_LEAST_SECONDS, _LEAST_SHARE = 1.0, 0.2
+"""Nothing begins with less than this left of a call: a second, or a fifth of a short call."""
+_FULL = 0.9
+"""Of its time. A deployment that had less is not blamed for the end of the call's."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -71,7 +75,7 @@ class Retry:
 
         Args:
             down: ids that failed before and are not tried again; those that fail now are added.
-            until: the deadline of the call; nothing begins after it.
+            until: the deadline of the call; nothing begins after it, or shortly before.
             spoken: True once a part of an answer has left for good, so that no other can replace
                 it.
 
@@ -83,18 +87,20 @@ class Retry:
 
         async def turn(deployment: Deployment) -> tuple[T] | None:
             try:
-                answer = await self._attempt(deployment, attempt)
+                answer = await self._attempt(deployment, attempt, until)
             except Outage as outage:
                 tried.add(deployment, outage)
                 if spoken() or not outage.elsewhere:
                     raise _fault(deployment, outage) from outage
                 return None
+            except ModelFault:
+                # It answered, if badly, so it can be asked the one question more.
+                down.discard(deployment.id)
+                raise
             down.discard(deployment.id)
             return (answer,)
 
-        for deployment in self._in_turn(deployments, down):
-            if not self.remaining(until):
-                raise self._nobody(tier, tried, until)
+        for deployment in self._in_turn(deployments, down, until):
             if answer := await turn(deployment):
                 return answer[0]
         again = self._again(tried, until)
@@ -105,27 +111,39 @@ class Retry:
                 return answer[0]
         raise self._nobody(tier, tried, until)
 
-    def _in_turn(self, deployments: Sequence[Deployment], down: set[str]) -> Iterator[Deployment]:
-        """Those in health first. The others are a last resort, so that no tier is ever closed."""
+    def _in_turn(
+        self, deployments: Sequence[Deployment], down: set[str], until: float
+    ) -> Iterator[Deployment]:
+        """Those in health first. The others are a last resort, so that no tier is ever closed.
+
+        Who is given has been admitted by its breaker and has to be tried.
+        """
         later = []
         for deployment in deployments:
             if deployment.id in down:
                 continue
+            if not self._room(until):
+                return
             # Asked when its turn has come and not before: it may admit this one call alone.
             if self._breaker(deployment.id).admit() is None:
                 yield deployment
             else:
                 later.append(deployment)
-        yield from (deployment for deployment in later if deployment.id not in down)
+        for deployment in later:
+            if deployment.id not in down and self._room(until):
+                yield deployment
 
     async def _attempt(
-        self, deployment: Deployment, attempt: Callable[[Deployment], Awaitable[T]]
+        self, deployment: Deployment, attempt: Callable[[Deployment], Awaitable[T]], until: float
     ) -> T:
         breaker = self._breaker(deployment.id)
+        full = self.remaining(until) >= _FULL * min(deployment.timeout, self._patience.call_seconds)
         try:
             answer = await attempt(deployment)
         except Outage as outage:
-            if outage.sick:
+            # Others had spent the call's time, and that is over.
+            hurried = not full and not self._room(until)
+            if outage.sick and not hurried:
                 breaker.failed(self._rest(outage))
             else:
                 breaker.release()
@@ -152,9 +170,15 @@ class Retry:
             for deployment, outage in tried.outages
             if outage.again and self.state(deployment.id) != "open"
         ]
-        room = self.remaining(until)
-        possible = [(one, pause) for one, pause in pauses if pause is not None and pause < room]
+        possible = [
+            (one, pause) for one, pause in pauses if pause is not None and self._room(until, pause)
+        ]
         return min(possible, key=lambda one: one[1], default=None)
+
+    def _room(self, until: float, pause: float = 0.0) -> bool:
+        """Whether an attempt may begin, after so many seconds."""
+        least = min(_LEAST_SECONDS, _LEAST_SHARE * self._patience.call_seconds)
+        return self.remaining(until) - pause >= least
 
     def _pause(self, outage: Outage) -> float | None:
         if outage.retry_after is None:
@@ -170,7 +194,7 @@ class Retry:
         remedy = "Check keys, quota and network, or add a deployment to the tier in models.yaml."
         if waits:
             remedy = f"The soonest asks for {min(waits):g} s; try again then. {remedy}"
-        if not self.remaining(until):
+        if not self._room(until):
             told = f"{self._patience.call_seconds:g} s (patience.call_seconds) were over"
             remedy = f"The call was given up when its {told}. {remedy}"
         found = ModelUnavailable(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 
-from models import caching, direct, faults, library, trace
+from models import caching, direct, faults, library, trace, transport
 from models.chat import TierChat
 from models.config import ModelsConfig
 from models.deployment import Deployment, Tier
@@ -24,6 +24,7 @@ class Session:
         self._config = config
         self._door = door
         self._router = library.build_router(config.deployments)
+        self._groups = library.groups(self._router)
         self._entries = library.entries(self._router)
         chats = (one.group for one in config.deployments if one.tier != "embed")
         direct.rehearse(self._entries[group] for group in chats)
@@ -35,15 +36,16 @@ class Session:
         library.attach(self._guard)
 
     async def close(self) -> None:
-        library.detach(self._guard)
+        last = library.detach(self._guard)
         # litellm would ask it about every later call of this process.
         self._router.discard()  # type: ignore[no-untyped-call]
-        await library.close_connections()
+        if last:
+            await library.close_connections()
 
     def chat(self, tier: Tier, context: RunContext, avoid: frozenset[str]) -> TierChat:
         face = self._config.tier(tier)[0]
         return TierChat(
-            router=self._router,
+            router=self._groups,
             entries=self._entries,
             marking=self._marking,
             recall=self._recall,
@@ -71,7 +73,7 @@ class Session:
                     completion=0,
                     request={"deployment": deployment.id, "input": list(texts)},
                 ) as bill:
-                    return await self._vectors(call, bill, texts)
+                    return await self._vectors(call, bill, texts, until)
 
             return await self._door.retry.first_good(
                 "embed", call.deployments, attempt, down=call.down, until=until
@@ -79,16 +81,19 @@ class Session:
 
         return await self._door.bounded(call, within)
 
-    async def _vectors(self, call: Call, bill: Bill, texts: Sequence[str]) -> list[list[float]]:
+    async def _vectors(
+        self, call: Call, bill: Bill, texts: Sequence[str], until: float
+    ) -> list[list[float]]:
         deployment = bill.deployment
+        seconds = min(deployment.timeout, self._door.retry.remaining(until))
         watching = self._guard.watching(bill.id, deployment, run=call.context.run, label=call.label)
         try:
-            with watching:
-                async with asyncio.timeout(deployment.timeout):
+            with watching, transport.measuring(len(texts)):
+                async with asyncio.timeout(seconds):
                     response = await self._router.aembedding(
                         model=deployment.group,
                         input=list(texts),
-                        timeout=deployment.timeout,
+                        timeout=seconds,
                         metadata={**trace.labels(call.context, call.tier), KEY: bill.id},
                     )
         except SwitchyardError:

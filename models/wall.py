@@ -10,7 +10,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Any
-from urllib.parse import urljoin
 
 import aiohttp
 import httpcore
@@ -41,6 +40,8 @@ class Bound:
         self._addresses = addresses
         self.stopped = ""
         """In words where a request was to go; empty when none was stopped."""
+        self.sent = False
+        """A request has left."""
 
     def check(self, url: str) -> None:
         """
@@ -57,11 +58,12 @@ class Bound:
         self.stopped = f"{origin}{by}"
         raise Elsewhere(self.stopped)
 
-    def leads_away(self, url: str, status: int, location: str | None) -> bool:
-        """Whether an answer is a redirect to an address that is not cleared."""
+    def redirected(self, status: int, location: str | None) -> Redirected | None:
+        """The error where an answer asks for the same request at another place: at whichever, for
+        to repeat a call, and to pay twice, is not for a vendor's client to decide."""
         if not 300 <= status < 400 or not location:
-            return False
-        return not self._addresses.include(origin_of(urljoin(url, location)))
+            return None
+        return Redirected(f"a redirect to {location} was not followed")
 
 
 _bound: ContextVar[Bound | None] = ContextVar("bound", default=None)
@@ -98,11 +100,11 @@ async def _by_aiohttp(
         if session.trust_env:
             bound.stop("a proxy", ["AIOHTTP_TRUST_ENV"])
     options["allow_redirects"] = False
+    bound.sent = True
     response = await _aiohttp_sends(session, method, url, **options)
-    location = response.headers.get("location")
-    if bound.leads_away(target, response.status, location):
+    if error := bound.redirected(response.status, response.headers.get("location")):
         response.close()
-        raise Redirected(f"a redirect to {location} was not followed")
+        raise error
     return response
 
 
@@ -111,9 +113,9 @@ async def _by_httpx(transport: httpx.AsyncHTTPTransport, request: httpx.Request)
     if bound is not None:
         _ask(bound, transport, request)
     response = await _httpx_sends(transport, request)
-    if bound is not None and _away(bound, request, response):
+    if bound is not None and (error := _redirected(bound, response)):
         await response.aclose()
-        raise Redirected(f"a redirect to {response.headers['location']} was not followed")
+        raise error
     return response
 
 
@@ -122,9 +124,9 @@ def _by_httpx_sync(transport: httpx.HTTPTransport, request: httpx.Request) -> ht
     if bound is not None:
         _ask(bound, transport, request)
     response = _httpx_sends_sync(transport, request)
-    if bound is not None and _away(bound, request, response):
+    if bound is not None and (error := _redirected(bound, response)):
         response.close()
-        raise Redirected(f"a redirect to {response.headers['location']} was not followed")
+        raise error
     return response
 
 
@@ -134,11 +136,11 @@ def _ask(
     bound.check(str(request.url))
     if request.url.scheme == "http" and isinstance(transport._pool, _PROXIED):
         bound.stop("a proxy", ["HTTP_PROXY or ALL_PROXY"])
+    bound.sent = True
 
 
-def _away(bound: Bound, request: httpx.Request, response: httpx.Response) -> bool:
-    location = response.headers.get("location")
-    return bound.leads_away(str(request.url), response.status_code, location)
+def _redirected(bound: Bound, response: httpx.Response) -> Redirected | None:
+    return bound.redirected(response.status_code, response.headers.get("location"))
 
 
 def set_up() -> None:

@@ -5,6 +5,7 @@
     │   ├── RequestError         a field of the request is wrong
     │   ├── UnknownRun           no run, approval or task of that id
     │   ├── RunTaken             another process drives the run
+    │   ├── AsyncOnly            a model was called without `await`
     │   └── NoStep               the checkpoints hold no step of the run to go on from
     ├── ConfigError            the operator mends a file (carries file and line)
     ├── OperatorError          the operator is told: something outside does not work
@@ -78,6 +79,17 @@ class NoStep(UserError):
     def __init__(self, run: str) -> None:
         self.run = run
         super().__init__(f"Run {run} left no step to go on from.", remedy="Send the request again.")
+
+
+class AsyncOnly(UserError):
+    """A model was called by a way that cannot wait for boundary and ledger; nothing was sent."""
+
+    def __init__(self, way: str) -> None:
+        self.way = way
+        super().__init__(
+            f"Models are called asynchronously; {way} is not.",
+            remedy="Use `await chat.ainvoke(...)`, `chat.astream(...)` or `chat.abatch(...)`.",
+        )
 
 
 class ConfigError(SwitchyardError):
@@ -181,12 +193,16 @@ class SelectionFailed(SwitchyardError):
 
 
 class BoundaryBreach(SwitchyardError):
-    """Data of this label may not go there."""
+    """Data of this label may not go there. `sent`: a part of the same call had left before, to
+    where it may."""
 
-    def __init__(self, label: str, target: str, cleared: str, *, remedy: str = "") -> None:
+    def __init__(
+        self, label: str, target: str, cleared: str, *, remedy: str = "", sent: bool = False
+    ) -> None:
         self.label = label
         self.target = target
         self.cleared = cleared
+        self.sent = sent
         super().__init__(
             f"{target} is cleared up to {cleared!r}, the run carries {label!r} data.",
             remedy=remedy or "Clear a deployment or tool for that label in its configuration file.",

@@ -6,11 +6,15 @@ only `open_encoder` loads this module, late.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
+
+# It would tell its makers about this machine as soon as it is loaded; afterwards is too late.
+os.environ["ORT_DISABLE_TELEMETRY"] = "1"
 import onnxruntime
 from numpy.typing import NDArray
 from tokenizers import Tokenizer

@@ -10,9 +10,12 @@ from pathlib import Path
 
 import pytest
 
+from app.models_choice import prices
 from ledger.store import open_ledger
 from models.config import load_models
 from models.deployment import TIERS
+from models.frontier import lengths
+from models.prices import NAMES, taken
 from runtime.context import RunContext
 from runtime.labels import Label
 from runtime.settings import ROOT
@@ -135,6 +138,67 @@ def test_a_model_that_does_not_answer_is_named_and_no_other_answers_for_it(
     assert again.exit_code == 0
     assert "two" in again.stdout
     assert switchyard("models", "test", "three").exit_code == 2
+
+
+def test_a_test_call_is_bound_by_the_ceilings_of_every_call(
+    config: Callable[..., Path], switchyard: Invoke
+) -> None:
+    folder = config()
+    limits = folder / "limits.yaml"
+    limits.write_text(limits.read_text() + "\neverybody: {dollars_per_day: 0.000001}\n")
+    with ScriptedProvider() as provider:
+        serving(folder, on(provider, "one"))
+        result = switchyard("models", "test", "work", "--json")
+        assert provider.calls == []
+    assert result.exit_code == 1
+    (told,) = json.loads(result.stdout)["models"]
+    assert told["outcome"] == "not_sent"
+    assert "all tenants" in told["told"]
+
+
+def test_the_shipped_prices_are_those_of_the_price_list_long_prompts_included() -> None:
+    config = load_models(ROOT / "config" / "models.yaml", {}, keys=False)
+    listed = prices()
+    seen = set()
+    for name in ("anthropic", "openai", "google", "bedrock"):
+        for one in config.profiles[name]:
+            if one.provider == "offline":
+                continue
+            known = listed.get(one.model) or listed[one.model.partition("/")[2]]
+            told = one.model_dump(include=set(NAMES), exclude_none=True) | one.of_long_prompts
+            assert taken(known) == pytest.approx(told), one.id
+            seen |= set(lengths([one]))
+    assert seen == {100_000, 272_000}
+
+
+def test_the_list_tells_the_prices_of_long_prompts(shipped: Path, switchyard: Invoke) -> None:
+    assert shipped.exists()
+    shown = switchyard("models", "--profile", "openai").stdout
+    assert "openai-luna from 272,000 tokens of prompt on: in 0.20, cached 0.02, out 0.75." in shown
+    found = json.loads(switchyard("models", "--profile", "openai", "--json").stdout)
+    assert found["deployments"][0]["input_cost_per_token_above_272k_tokens"] == 0.0000002
+
+
+def test_a_swap_brings_the_prices_of_long_prompts_along(
+    shipped: Path, home: Path, switchyard: Invoke, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SWITCHYARD_MODELS", "anthropic")
+    # Of the two that failed the prompt is an estimate; the longest that was used is short enough.
+    record(home, "anthropic-sonnet", "cancelled", "timeout", prompt=3_000_000)
+    record(home, "anthropic-sonnet", "ok", label=Label.public, prompt=300_000)
+    for label in (Label.internal, Label.public):
+        record(home, "anthropic-opus-plan", "ok", tier="plan", label=label)
+    done = switchyard("models", "swap", "anthropic-sonnet", "openai/gpt-6.1-sol", "--json")
+    assert done.exit_code == 0
+    work = load_models(shipped, keys=False).tier("work")[0]
+    assert work.of_long_prompts["output_cost_per_token_above_272k_tokens"] == 0.000015
+    (estimate,) = json.loads(done.stdout)["estimates"]
+    used = 300_000 * 0.000004 + 100 * 0.000015
+    unused = 2 * (3_000_000 * 0.000004 + 100 * 0.000015)
+    assert estimate["after"] == pytest.approx(used + unused)
+    # And back, where long prompts cost no more: nothing of the kind stays.
+    assert switchyard("models", "swap", "openai-sol-work", "bedrock-sonnet").exit_code == 0
+    assert load_models(shipped, keys=False).tier("work")[0].of_long_prompts == {}
 
 
 def test_a_profile_is_swapped_by_one_line_and_nothing_else(

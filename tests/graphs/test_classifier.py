@@ -12,6 +12,7 @@ import pytest
 from agents.registry import load_registry
 from agents.routing.settings import load_routing
 from graphs.classifier import LocalStage, train_local_stage
+from ledger.ceilings import Ceiling
 from ledger.store import Ledger, open_ledger
 from models.config import load_models
 from models.tiers import open_models
@@ -51,7 +52,8 @@ async def trained(
         open_ledger(f"sqlite+aiosqlite:///{home / 'ledger.sqlite'}") as ledger,
         open_models(load_models(file, {}), ledger) as models,
     ):
-        yield await train_local_stage(REGISTRY, routing, home, ledger, models, 1.0), ledger
+        ceiling = Ceiling(dollars=1.0)
+        yield await train_local_stage(REGISTRY, routing, home, ledger, models, ceiling), ledger
 
 
 async def calls(ledger: Ledger) -> int:

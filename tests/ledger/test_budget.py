@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import sqlite3
 from contextlib import closing
 from pathlib import Path
@@ -281,3 +282,14 @@ async def test_what_was_set_aside_after_its_caller_had_gone_is_given_back(tmp_pa
                 await asyncio.wait_for(taking, 30)
         assert await state(ledger, "r1") == (0.0, 0.0)
         assert await ledger.budgets.unsettled() == []
+
+
+@pytest.mark.parametrize(
+    "amount", [Amount(dollars=-1.0), Amount(tokens=-1), Amount(dollars=math.nan)]
+)
+async def test_less_than_nothing_cannot_be_set_aside(ledger: Ledger, amount: Amount) -> None:
+    await ledger.budgets.open("r1", 1.0, 10)
+    with pytest.raises(ValueError, match="less than nothing"):
+        await ledger.budgets.reserve(("r1",), amount)
+    assert await state(ledger, "r1") == (0.0, 0.0)
+    assert await ledger.budgets.unsettled() == []

@@ -237,3 +237,23 @@ async def test_a_run_goes_on_with_the_identity_that_it_had(fresh: str) -> None:
         await ledger.tasks.move(RUN, CONTEXT.task, "running", reason="r")
     async with open_ledger(fresh) as ledger:
         assert [row.task for row in await ledger.tasks.states(RUN)] == [CONTEXT.task]
+
+
+async def test_what_an_older_process_settles_after_the_migration_is_not_booked_again(
+    fresh: str,
+) -> None:
+    await asyncio.to_thread(old_release, fresh)
+    async with open_ledger(fresh) as ledger:
+        # Two calls of 0.25 were under way. The process of the older release ends one of them as
+        # it knows how; meanwhile this one begins a call of the same run.
+        await asyncio.to_thread(
+            execute, fresh, "UPDATE budgets SET reserved = reserved - 0.25, spent = spent + 0.05"
+        )
+        held = await ledger.budgets.reserve((RUN,), Amount(dollars=0.125))
+        assert await ledger.budgets.forfeit(RUN) == Amount(dollars=0.25 + 0.125)
+        budget = await ledger.budgets.get(RUN)
+        left = {one.id: one.amount.dollars for one in await ledger.budgets.unsettled()}
+    assert budget is not None
+    assert budget.reserved == pytest.approx(0.0)
+    assert budget.spent == pytest.approx(0.25 + 0.05 + 0.25 + 0.125)
+    assert left == {f"before-5:{RUN}": 0.25, held.id: 0.125}

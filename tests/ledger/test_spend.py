@@ -63,8 +63,13 @@ async def test_calls_are_summed_by_what_they_have_in_common(ledger: Ledger) -> N
         cache_creation=30,
         cost=0.75,
         failed_cost=0.0,
-        longest_prompt=100,
+        longest_prompt=10,  # nobody used the answer to the other, whose count may be a guess
     )
+    apart = await ledger.spend.sums(("tenant",), lengths=(11, 100))
+    assert [(one.length, one.calls, one.prompt_tokens) for one in apart] == [
+        (0, 2, 20),
+        (100, 1, 100),
+    ]
     by = await ledger.spend.sums(("specialist", "tier", "label"))
     assert [(one.key, one.calls) for one in by] == [
         (("a", "work", "internal"), 1),

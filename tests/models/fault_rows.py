@@ -50,6 +50,9 @@ BAD = Reply(
 """What an answer says that is broken afterwards: no call of `X` may ever be seen."""
 OVERLOADED = HttpError(status=529, message="Overloaded")
 BUSY = HttpError(status=503, message="Service unavailable")
+MODERATED = HttpError(
+    status=403, message="This model requires moderation and your input was flagged"
+)
 LOOP = RepeatedChunks(count=160, text="and again and ")
 CUT = Reply(tool_calls=BAD.tool_calls, finish="length")
 UNFIT = Reply(tool_calls=(ToolCall(name="weather", arguments={"city": 7}),))
@@ -148,6 +151,21 @@ ROWS: tuple[Row, ...] = (
         second=(server_error(),),
         calls=(2, 1),
         end="-server_error",
+        ways=WHOLE,
+    ),
+    Row(
+        fault="500, then no content",
+        first=(server_error(), EmptyContent()),
+        second=ALONE,
+        calls=(3, 0),
+        end="first",
+        ways=WHOLE,
+    ),
+    Row(
+        fault="504, a gateway that did not wait",
+        first=(HttpError(status=504, message="Gateway time-out"),),
+        calls=(1, 1),
+        end="second",
         ways=WHOLE,
     ),
     Row(fault="503", first=(BUSY,), second=ALONE, calls=(2, 0), end="first", ways=WHOLE),
@@ -325,6 +343,19 @@ ROWS: tuple[Row, ...] = (
         state="another key",
         ways=WHOLE,
     ),
+    Row(
+        fault="403, no access",
+        first=(HttpError(status=403, message="no policy of this account allows it"),),
+        calls=(1, 1),
+        end="second",
+        ways=WHOLE,
+    ),
+    Row(
+        fault="403, what was asked is not taken (moderation)",
+        first=(MODERATED,),
+        calls=(1, 0),
+        end="refused",
+    ),
     Row(fault="model not found", first=(model_not_found(),), calls=(1, 1), end="second"),
     Row(fault="nobody listens", calls=(0, 1), end="second", state="nobody there"),
     Row(
@@ -370,7 +401,7 @@ def _ending(row: Row) -> str:
     if row.passed_on:
         return "handed on; the gateway refuses the call and tells the model why"
     if row.estimated:
-        return "the answer, its count estimated upward"
+        return "the answer, booked at its worst case"
     if row.end == "second":
         return "the other's answer" if row.calls[1] == 1 else "the other's second answer"
     wait = f" after {row.at_least:g} s" if row.at_least else ""

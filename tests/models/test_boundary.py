@@ -9,10 +9,13 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
+import aiohttp
 import pytest
 from langchain_core.messages import AIMessage
 
+from models import direct
 from models.addresses import cleared, origin_of
 from models.config import load_models
 from models.deployment import Deployment
@@ -135,6 +138,43 @@ async def test_a_redirect_to_another_place_is_not_followed(
         assert other.requests == []
     assert answer.response_metadata["deployment"] == "third"
     assert outcomes == [("moved", "redirected"), ("third", "ok")]
+
+
+@pytest.mark.parametrize("location", ["/v1/chat/completions", "http://127.0.0.1:99999/", "/"])
+async def test_no_redirect_is_followed_not_even_to_the_same_place(
+    tmp_path: Path, location: str
+) -> None:
+    moved = Script(HttpError(status=307, headers=(("location", location),)))
+    with ScriptedProvider(moved) as provider:
+        async with room(tmp_path, [on(provider, "moved")]) as opened:
+            with pytest.raises(ModelUnavailable, match="redirected"):
+                await opened.models.chat("work", CONTEXT).ainvoke("secret")
+        assert len(provider.calls) == 1
+
+
+async def test_what_had_left_before_a_request_went_astray_is_in_the_books(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    answer = direct._answer
+
+    async def twice(call: dict[str, Any]) -> Any:  # noqa: ANN401 - theirs
+        await answer(call)
+        async with aiohttp.ClientSession() as session:
+            return await session.post(f"{other.url}/v1/chat/completions")
+
+    with ScriptedProvider(Script(SAID)) as provider, ScriptedProvider(Script()) as other:
+        async with room(tmp_path, [on(provider, "vendor")]) as opened:
+            monkeypatch.setattr(direct, "_answer", twice)
+            with pytest.raises(BoundaryBreach):
+                await opened.models.chat("work", CONTEXT).ainvoke("secret")
+            (row,) = await opened.calls()
+            reserved, spent = await opened.spent()
+        assert other.requests == []
+        assert len(provider.calls) == 1
+    assert row.outcome == "BoundaryBreach"
+    assert row.completion_tokens == 500, "the worst case: nobody knows what it took"
+    assert reserved == pytest.approx(0)
+    assert spent == pytest.approx(row.cost)
 
 
 OVERRIDES = [

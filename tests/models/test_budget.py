@@ -10,8 +10,9 @@ import pytest
 from ledger.budget import Amount, Budget, Ceiling, Standing
 from ledger.database import Work
 from ledger.embedded import Embedded
-from models.usage import estimate_prompt
-from runtime.errors import BudgetExceeded, SwitchyardError
+from models.usage import estimate, estimate_prompt
+from runtime.canonical import Json
+from runtime.errors import BudgetExceeded, RequestError, SwitchyardError
 from tests.models.door import CONTEXT, RUN, Room, on, room
 from tests.provider.exchange import Exchange, Reply, Usage
 from tests.provider.faults import AbsurdUsage, Fault, MissingUsage, Reset, Stall
@@ -93,18 +94,61 @@ async def test_what_the_provider_bills_beyond_the_worst_case_is_booked_and_shown
     assert found.spent_tokens - found.overshot_tokens <= 800
 
 
-@pytest.mark.parametrize("fault", [MissingUsage(), AbsurdUsage(), AbsurdUsage(tokens=-5)])
-async def test_a_count_that_cannot_be_never_passes_the_ceiling(
+@pytest.mark.parametrize(
+    "fault",
+    [MissingUsage(), AbsurdUsage(), AbsurdUsage(tokens=-5), AbsurdUsage(tokens=1)],
+)
+async def test_of_a_count_that_cannot_be_the_worst_case_is_booked(
     tmp_path: Path, fault: Fault
 ) -> None:
-    with ScriptedProvider(Script("Hello there."), faults={0: fault}) as provider:
+    words = "Some words that a model reads. " * 100
+    prompt = estimate_prompt([{"role": "user", "content": words}], None)
+    with ScriptedProvider(Script("Hello there. " * 40), faults={0: fault}) as provider:
         async with room(tmp_path, [on(provider, "vendor")], ceiling=None) as opened:
-            await opened.ledger.budgets.open(RUN, 0.05, 2000)
-            assert await ask(opened) == "answered"
+            await opened.ledger.budgets.open(RUN, 0.05, prompt + LONGEST)
+            assert await ask(opened, words) == "answered"
             found = await books(opened)
-    assert 0 < found.spent < 0.05
-    assert 0 < found.spent_tokens < 2000
+    assert found.spent == pytest.approx(price(prompt, LONGEST))
+    assert found.spent_tokens == prompt + LONGEST
     assert (found.overshot, found.overshot_tokens) == (0.0, 0)
+
+
+async def test_a_schema_is_set_aside_so_that_its_count_is_believed(tmp_path: Path) -> None:
+    rows = {f"row_{one}": {"type": "string", "description": "what it holds"} for one in range(60)}
+    schema = {"name": "s", "schema": {"type": "object", "properties": rows}}
+    counted = estimate(schema) - 10
+    said = Script(Reply(text="{}", usage=Usage(prompt=counted, completion=5)))
+    with ScriptedProvider(said) as provider:
+        async with room(tmp_path, [on(provider, "vendor")]) as opened:
+            chat = opened.models.chat("work", CONTEXT)
+            await chat.ainvoke("hi", response_format={"type": "json_schema", "json_schema": schema})
+            found = await books(opened)
+    assert (found.spent_tokens, found.overshot_tokens) == (counted + 5, 0)
+
+
+@pytest.mark.parametrize(
+    ("asked", "field"),
+    [
+        ({"max_tokens": 0}, "max_tokens"),
+        ({"max_tokens": -1000}, "max_tokens"),
+        ({"max_tokens": 1.5}, "max_tokens"),
+        ({"max_completion_tokens": 32_000}, "max_completion_tokens"),
+        ({"n": 3}, "n"),
+        ({"mock_response": "invented"}, "mock_response"),
+        ({"extra_body": {"max_tokens": 99_999}}, "extra_body.max_tokens"),
+    ],
+)
+async def test_no_call_asks_for_more_than_is_set_aside(
+    tmp_path: Path, asked: dict[str, Json], field: str
+) -> None:
+    with ScriptedProvider(always(50, 50)) as provider:
+        async with room(tmp_path, [on(provider, "vendor")], ceiling=0.0001) as opened:
+            with pytest.raises(RequestError) as caught:
+                await opened.models.chat("work", CONTEXT).ainvoke("hi", **asked)
+            found = await books(opened)
+        assert provider.calls == []
+    assert caught.value.field == field
+    assert (found.reserved, found.spent) == (0.0, 0.0)
 
 
 @pytest.mark.parametrize("fault", [Reset(at=0.5), Stall(at=0.5)])

@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from langchain_core.messages import HumanMessage, ToolMessage
 
 from runtime.errors import BoundaryBreach, ConfigError
 from runtime.labels import Label
@@ -156,9 +157,40 @@ async def test_tool_calls_come_again_whole_and_a_stream_in_one_piece(tmp_path: P
         assert len(provider.calls) == 1
     whole = sum(chunks[1:], chunks[0])
     assert [chunk.content for chunk in chunks if chunk.content] == ["Let me look."]
-    assert first.tool_calls == whole.tool_calls == heard.tool_calls
+    for again in (whole, heard):
+        assert [(one["name"], one["args"]) for one in again.tool_calls] == [
+            ("weather", {"city": "Oslo"})
+        ]
+    ids = {message.tool_calls[0]["id"] for message in (first, whole, heard)}
+    assert len(ids) == 3, "each is a call of its own"
     assert whole.response_metadata["cached"] is True
     assert list(listener.heard.values()) == ["Let me look."]
+
+
+async def test_what_follows_a_call_that_came_again_comes_again(tmp_path: Path) -> None:
+    with ScriptedProvider(Script(CALL, ONE, TWO)) as provider:
+        async with room(tmp_path, [on(provider, "only")], cache=ON) as opened:
+            chat = opened.models.chat("work", CONTEXT).bind_tools([WEATHER], temperature=0)
+
+            async def course(result: str) -> str:
+                asked = HumanMessage("How is Oslo?")
+                called = await chat.ainvoke([asked])
+                told = ToolMessage(result, tool_call_id=called.tool_calls[0]["id"])
+                return str((await chat.ainvoke([asked, called, told])).content)
+
+            said = [await course(result) for result in ("rain", "rain", "sun")]
+        assert len(provider.calls) == 3
+    assert said == ["One it is.", "One it is.", "Two it is."]
+
+
+async def test_a_call_keeps_what_its_vendor_wants_back_with_it(tmp_path: Path) -> None:
+    signed = replace(CALL.tool_calls[0], id="call_1__thought__c2lnbmVk")
+    with ScriptedProvider(Script(replace(CALL, tool_calls=(signed,)))) as provider:
+        async with room(tmp_path, [on(provider, "only")], cache=ON) as opened:
+            chat = opened.models.chat("work", CONTEXT).bind_tools([WEATHER], temperature=0)
+            first, again = [str((await chat.ainvoke("hi")).tool_calls[0]["id"]) for _ in range(2)]
+    assert first != again
+    assert first.partition("__thought__")[2] == again.partition("__thought__")[2] == "c2lnbmVk"
 
 
 async def test_an_unusable_answer_is_not_kept(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 from pathlib import Path
@@ -10,6 +11,7 @@ import pytest
 
 from models.config import load_models
 from models.deployment import TIERS
+from runtime.canonical import Json
 from runtime.errors import ConfigError
 from runtime.labels import Label
 from runtime.settings import ROOT
@@ -125,6 +127,9 @@ def test_a_plain_litellm_file_is_one_profile(tmp_path: Path) -> None:
             "`num_retries` may not be set",
         ),
         ("{model: offline/extract}", "{model: offline/extract, timeout: 0}", 6, "`timeout` is 0"),
+        ("{model: offline/extract}", "{model: x/y, timeout: .inf}", 6, "`timeout` is inf"),
+        ("{model: offline/extract}", "{model: x/y, max_tokens: 0.5}", 6, "`max_tokens` is 0.5"),
+        ("{model: offline/extract}", "{model: x/y, max_tokens: -3}", 6, "`max_tokens` is -3"),
         (
             "{model: offline/extract}",
             "{model: offline/extract, api_key: os.environ/SOME_KEY}",
@@ -142,6 +147,51 @@ def test_a_mistake_is_told_with_its_line(
     error = broken(tmp_path, old, new)
     assert words in error.reason
     assert error.line == line
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("n", 4),
+        ("max_completion_tokens", 32000),
+        ("best_of", 2),
+        ("mock_response", "invented"),
+        ("mock_tool_calls", []),
+        ("model_list", []),
+        ("context_window_fallback_dict", {"a": "b"}),
+        ("fallbacks", ["x"]),
+        ("max_retries", 3),
+        ("extra_body.max_tokens", 99_999),
+        ("extra_body.n", 3),
+        ("extra_body.models", ["another/model"]),
+        ("extra_body.options.num_predict", 99_999),
+        ("generationConfig.maxOutputTokens", 99_999),
+        ("generation_config.candidate_count", 2),
+    ],
+)
+def test_what_would_pass_by_the_reservation_or_the_order_is_refused(
+    tmp_path: Path, key: str, value: Json
+) -> None:
+    for name in reversed(key.split(".")):
+        value = {name: value}
+    params = json.dumps({"model": "offline/extract"} | value)
+    error = broken(tmp_path, "{model: offline/extract}", params)
+    assert f"`{key}` may not be set" in error.reason
+    assert error.field.endswith(f"litellm_params.{key}")
+
+
+def test_names_of_somebody_s_own_are_no_parameters(tmp_path: Path) -> None:
+    schema = {"type": "object", "properties": {"n": {"type": "integer"}, "model": {}}}
+    tool = {"type": "function", "function": {"name": "f", "parameters": schema}}
+    params = {
+        "model": "offline/extract",
+        "tools": [tool],
+        "extra_headers": {"model": "x"},
+        "extra_body": {"response_format": schema, "chat_template_kwargs": {"thinking": True}},
+    }
+    file = tmp_path / "models.yaml"
+    file.write_text(WHOLE.replace("{model: offline/extract}", json.dumps(params), 1))
+    assert load_models(file, {}).deployments[0].params == params
 
 
 def test_an_unknown_profile_names_those_that_there_are(tmp_path: Path) -> None:

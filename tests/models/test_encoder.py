@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
@@ -115,6 +116,22 @@ def test_loading_the_room_loads_no_runtime_of_models() -> None:
     )
     run = [sys.executable, "-c", code]
     assert subprocess.run(run, capture_output=True, text=True, timeout=60).stdout == "[]\n"
+
+
+def test_the_runtime_is_told_to_stay_silent_before_it_is_loaded() -> None:
+    code = """
+import os, sys
+class Spy:
+    def find_spec(self, name, path, target=None):
+        if name == "onnxruntime":
+            print(os.environ.get("ORT_DISABLE_TELEMETRY"))
+sys.meta_path.insert(0, Spy())
+import models.encoder.minilm
+"""
+    run = [sys.executable, "-c", code]
+    environ = {name: value for name, value in os.environ.items() if "TELEMETRY" not in name}
+    done = subprocess.run(run, capture_output=True, text=True, timeout=60, env=environ)
+    assert done.stdout == "1\n", done.stderr
 
 
 def test_without_the_weights_there_is_no_encoder(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from ledger.spend import ModelCall
 from runtime.errors import ModelFault, ModelUnavailable
 from runtime.labels import Label
 from tests.models.door import CONTEXT, entry, on, room
@@ -55,7 +56,7 @@ def _named(fault: Fault) -> str:
         (Html(), "broken_answer"),
         (Html(status=502), "server_error"),
         (HttpError(status=402), "payment_required"),
-        (HttpError(status=403), "unauthorised"),
+        (HttpError(status=403), "forbidden"),
         (HttpError(status=529), "server_error"),
     ],
     ids=lambda value: value if isinstance(value, str) else _named(value),
@@ -240,6 +241,24 @@ async def test_what_was_asked_to_be_left_alone_for_long_is_left_alone_by_later_c
         assert (len(limited.calls), len(sound.calls)) == (1, 2)
 
 
+async def test_what_one_caller_is_not_allowed_closes_a_deployment_to_nobody(tmp_path: Path) -> None:
+    faults = [
+        HttpError(status=403, message="your account has no such file"),
+        HttpError(status=404, message="no such file"),
+    ]
+    with (
+        ScriptedProvider(Script(*faults, GOOD)) as first,
+        ScriptedProvider(Script(GOOD, GOOD)) as second,
+    ):
+        entries = [on(first, "first"), on(second, "second", order=2)]
+        async with room(tmp_path, entries, patience="{failures: 1}") as opened:
+            chat = opened.models.chat("work", CONTEXT)
+            for _ in faults:
+                await chat.ainvoke("hi")
+            answer = await chat.ainvoke("hi")
+    assert answer.response_metadata["deployment"] == "first"
+
+
 async def test_a_lone_embedder_takes_its_turn_in_the_same_way(tmp_path: Path) -> None:
     failing = {0: server_error()}
     with ScriptedProvider(embedding_faults=failing) as one, ScriptedProvider() as two:
@@ -254,6 +273,32 @@ async def test_a_lone_embedder_takes_its_turn_in_the_same_way(tmp_path: Path) ->
         assert (len(one.requests), len(two.requests)) == (1, 1)
     assert len(vectors) == 1
     assert outcomes == [("one", "server_error"), ("two", "ok")]
+
+
+@pytest.mark.parametrize("status", [408, 500, 502, 504, 524])
+async def test_an_error_that_may_come_after_the_work_is_booked_at_its_worst(
+    tmp_path: Path, status: int
+) -> None:
+    row = await _failed(tmp_path, HttpError(status=status))
+    assert row.completion_tokens == 500
+    assert row.cost > 500 * 0.000_02
+
+
+@pytest.mark.parametrize("status", [400, 401, 402, 403, 404, 422, 429, 503, 529])
+async def test_an_error_by_which_nothing_was_begun_costs_nothing(
+    tmp_path: Path, status: int
+) -> None:
+    row = await _failed(tmp_path, HttpError(status=status))
+    assert (row.prompt_tokens, row.completion_tokens, row.cost) == (0, 0, 0.0)
+
+
+async def _failed(folder: Path, fault: Fault) -> ModelCall:
+    """How a call is booked that ends in this fault."""
+    with ScriptedProvider(Script(fault, fault)) as provider:
+        async with room(folder, [on(provider, "only")], patience=QUICK) as opened:
+            with pytest.raises((ModelUnavailable, ModelFault)):
+                await opened.models.chat("work", CONTEXT).ainvoke("hi")
+            return (await opened.calls())[0]
 
 
 async def test_nobody_listening_on_the_address_costs_nothing(tmp_path: Path) -> None:

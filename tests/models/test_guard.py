@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
 
 import pytest
@@ -11,7 +12,11 @@ from models.deployment import Deployment
 from models.guard import KEY, Guard
 from runtime.errors import BoundaryBreach
 from runtime.labels import Label
-from tests.models.door import CONTEXT, configured, entry, room
+from tests.models.door import CONTEXT, configured, entry, on, room
+from tests.provider.exchange import Reply, Usage
+from tests.provider.latency import Latency
+from tests.provider.script import Script
+from tests.provider.server import ScriptedProvider
 
 BASE = "http://127.0.0.1:1/v1"
 RIGHT = {"model": "openai/m", "api_base": BASE, "metadata": {KEY: "c1"}}
@@ -87,23 +92,43 @@ async def test_calls_of_others_pass_untouched(deployment: Deployment) -> None:
         await ours.async_pre_call_deployment_hook(dict(RIGHT), None)
 
 
+async def test_a_call_of_a_chats_that_nobody_expects_does_not_pass(deployment: Deployment) -> None:
+    ours, theirs = Guard(Labels(Label.internal)), Guard(Labels(Label.internal))
+    for call in (RIGHT, RIGHT | {"metadata": {}}, {"model": "openai/m"}):
+        with pytest.raises(BoundaryBreach):
+            await ours.admit(call)
+    with theirs.watching("c1", deployment, run="r1", label=Label.internal):
+        await theirs.admit(RIGHT)
+        with pytest.raises(BoundaryBreach):
+            await ours.admit(RIGHT)
+
+
 async def test_a_session_that_is_closed_is_asked_about_nothing_more(tmp_path: Path) -> None:
     import litellm  # noqa: PLC0415 - after our own room, which keeps it from phoning out
 
-    lists = (
-        litellm.callbacks,
-        litellm.input_callback,
-        litellm.success_callback,
-        litellm.failure_callback,
-        litellm._async_success_callback,
-        litellm._async_failure_callback,
-    )
+    async with room(tmp_path, []) as opened:
+        await opened.models.chat("work", CONTEXT).ainvoke("hi")
+        await opened.models.embed(["hi"], CONTEXT)
+        guard = opened.models._loaded()._guard
+        assert guard in litellm.callbacks
+    lists = {name: kept for name, kept in vars(litellm).items() if name.endswith("callback")}
+    assert {"success_callback", "_async_failure_callback"} <= set(lists)
+    left = [name for name, kept in lists.items() if isinstance(kept, list) and guard in kept]
+    assert left == []
+    assert guard not in litellm.callbacks
 
-    async def once(folder: str) -> list[int]:
-        (tmp_path / folder).mkdir()
-        async with room(tmp_path / folder, []) as opened:
-            await opened.models.chat("work", CONTEXT).ainvoke("hi")
-            await opened.models.embed(["hi"], CONTEXT)
-        return [len(one) for one in lists]
 
-    assert await once("a") == await once("b")
+async def test_the_end_of_one_session_leaves_the_calls_of_another_alone(tmp_path: Path) -> None:
+    said = Reply(text="Late.", usage=Usage(prompt=20, completion=6))
+    slow = Latency(median=0.3)
+    with ScriptedProvider(Script(said), latency=slow) as provider:
+        for name in ("one", "two"):
+            (tmp_path / name).mkdir()
+        async with room(tmp_path / "one", [on(provider, "first")]) as opened:
+            call = asyncio.create_task(opened.models.chat("work", CONTEXT).ainvoke("hi"))
+            await provider.arrived(1)
+            async with room(tmp_path / "two", [on(provider, "second")]) as other:
+                await other.models.warm()
+            assert (await call).text == "Late."
+            assert await opened.outcomes() == [("first", "ok")]
+        assert len(provider.calls) == 1

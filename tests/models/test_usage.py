@@ -14,8 +14,10 @@ import pytest
 import tiktoken
 from tokenizers import Tokenizer
 
+from models.answers import most
 from models.deployment import Deployment
 from models.usage import Usage, estimate, estimate_prompt, settled, worst
+from runtime.canonical import Json
 from runtime.labels import Label
 from runtime.settings import ROOT
 
@@ -97,11 +99,31 @@ def test_a_prompt_counts_its_tools_and_its_structure() -> None:
     assert estimate_prompt(messages, [tool]) >= bare + 600
 
 
-def deployment(written: float) -> Deployment:
+def test_what_else_is_sent_counts_as_well() -> None:
+    messages = [{"role": "user", "content": "hello"}]
+    bare = estimate_prompt(messages, None)
+    schema = {"type": "object", "properties": {"found": {"type": "string"}}}
+    assert estimate_prompt(messages, None, {"response_format": schema}) > bare + estimate(schema)
+    picture = {"type": "image_url", "image_url": {"url": "https://pictures.example/1.png"}}
+    shown = [{"role": "user", "content": [{"type": "text", "text": "hello"}, picture]}]
+    assert bare + 10_000 < estimate_prompt(shown, None) < bare + 10_500
+
+
+def test_a_request_is_counted_with_its_schema_and_what_the_file_adds() -> None:
+    of_file = deployment(1.0, params={"model": "m", "extra_body": {"preamble": "p" * 3000}})
+    messages = [{"role": "user", "content": "hello"}]
+    schema = {"name": "s", "schema": {"description": "d" * 6000}}
+    asked = {"response_format": {"type": "json_schema", "json_schema": schema}, "temperature": 0}
+    assert most(messages, {}, deployment(1.0)) == estimate_prompt(messages, None)
+    assert most(messages, asked, of_file) > 6000
+    assert most(messages, {"tools": [{"type": "function"}]}, of_file) > 2000 + 600
+
+
+def deployment(written: float, params: dict[str, Json] | None = None) -> Deployment:
     return Deployment(
         id="d",
         tier="work",
-        params={"model": "m"},
+        params=params or {"model": "m"},
         cleared_for=Label.public,
         max_input_tokens=1000,
         input_cost_per_token=1.0,
@@ -115,40 +137,66 @@ def test_the_worst_case_writes_all_of_the_prompt_into_the_cache() -> None:
     assert (found.dollars, found.tokens) == (175.0, 110)
 
 
+LONG = 4000
+"""Tokens set aside for a prompt of which English prose would have a thousand or so."""
+
+
 @pytest.mark.parametrize(
-    "reported",
+    ("reported", "prompt", "said"),
     [
-        Usage(prompt=40, completion=7),
-        Usage(prompt=100, completion=50),
-        Usage(prompt=199, completion=100, cache_read=10, cache_creation=20),
+        (Usage(prompt=40, completion=7), 100, "x"),
+        (Usage(prompt=100, completion=50), 100, "x"),
+        (Usage(prompt=199, completion=100, cache_read=10, cache_creation=20), 100, "x"),
+        (Usage(prompt=199, completion=100, cache_read=190, cache_creation=9), 100, "x"),
+        (Usage(prompt=40, completion=0), 100, ""),
+        # A prompt of blanks has that few.
+        (Usage(prompt=LONG // 128, completion=1), LONG, " " * 128),
     ],
 )
 def test_a_count_that_can_be_is_believed_also_somewhat_above_what_was_set_aside(
-    reported: Usage,
+    reported: Usage, prompt: int, said: str
 ) -> None:
-    assert settled(reported, prompt=100, completion=50, said={"content": "x"}) is reported
+    assert settled(reported, prompt=prompt, completion=50, said={"content": said}) is reported
+
+
+WORDS = {"content": "six words of an answer " * 20}
 
 
 @pytest.mark.parametrize(
-    "reported",
+    ("reported", "prompt", "said"),
     [
-        None,
-        Usage(prompt=0, completion=7),
-        Usage(prompt=-5, completion=7),
-        Usage(prompt=40, completion=-7),
-        Usage(prompt=40, completion=101),
-        Usage(prompt=201, completion=7),
-        Usage(prompt=40, completion=7, cache_creation=10**9),
+        # What it thought before it spoke nobody sees.
+        (None, 100, WORDS),
+        (None, 100, {"content": "", "tool_calls": []}),
+        (Usage(prompt=0, completion=7), 100, WORDS),
+        (Usage(prompt=-5, completion=7), 100, WORDS),
+        (Usage(prompt=40, completion=-7), 100, WORDS),
+        (Usage(prompt=40, completion=101), 100, WORDS),
+        (Usage(prompt=201, completion=7), 100, WORDS),
+        (Usage(prompt=40, completion=7, cache_creation=10**9), 100, WORDS),
+        (Usage(prompt=40, completion=7, cache_read=30, cache_creation=20), 100, WORDS),
+        (Usage(prompt=40, completion=7, cache_read=-1), 100, WORDS),
+        # Less than any tokenizer makes of it.
+        (Usage(prompt=1, completion=7), LONG, WORDS),
+        (Usage(prompt=40, completion=0), 100, WORDS),
+        (Usage(prompt=40, completion=0), 100, {"tool_calls": [{"id": "1"}]}),
+        (Usage(prompt=40, completion=2), 100, {"content": "word " * 400}),
     ],
 )
-def test_a_count_that_is_missing_or_cannot_be_is_replaced_by_the_estimate(
-    reported: Usage | None,
+def test_of_a_count_that_is_missing_or_cannot_be_the_worst_case_is_booked(
+    reported: Usage | None, prompt: int, said: Json
 ) -> None:
-    found = settled(reported, prompt=100, completion=50, said={"content": "six words of an answer"})
-    assert (found.prompt, found.reported) == (100, False)
-    assert 6 <= found.completion <= 50
+    found = settled(reported, prompt=prompt, completion=50, said=said)
+    assert found == Usage(prompt=prompt, completion=50, reported=False)
 
 
-def test_an_answer_that_was_cut_off_took_all_that_it_was_allowed() -> None:
-    said = {"content": "x", "finish_reason": "length"}
-    assert settled(None, prompt=100, completion=50, said=said).completion == 50
+@pytest.mark.parametrize("name", sorted(TEXTS))
+def test_no_real_count_is_taken_for_too_low(name: str) -> None:
+    text = TEXTS[name]
+    for vendor, count in tokenizers().items():
+        told = Usage(prompt=max(1, count(text)), completion=count(text))
+        allowed = max(told.completion, 1)
+        found = settled(
+            told, prompt=estimate_prompt(text, None), completion=allowed, said={"content": text}
+        )
+        assert found is told, vendor
