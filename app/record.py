@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from ledger.approvals import Approval
-from ledger.calls import Effect, ToolCall
+from ledger.calls import ToolCall
+from ledger.effects import Effect
 from ledger.runs import Run
 from ledger.spend import ModelCall
 from ledger.store import Ledger
