@@ -99,9 +99,7 @@ async def check_all(settings: Settings, path: str | None, *, start_tools: bool) 
         )
     problems += broken + _not_started(config, learnt.unavailable, broken)
     if config is not None:
-        problems += problems_of_facade(
-            parts.facade, tuple(config.servers), tuple(known.catalogue or ())
-        )
+        problems += problems_of_facade(parts.facade, config, tuple(known.catalogue or ()))
     for source in sources:
         problems += [*problems_of_one(source, known), *problems_of_plan(source, limits)]
     problems += problems_of_intents(sources)

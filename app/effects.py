@@ -18,7 +18,7 @@ import click
 
 from app.questions import visible
 from graphs.host import holders_gone
-from ledger.calls import Effect
+from ledger.effects import Effect
 from ledger.store import Ledger, open_ledger
 from runtime.canonical import Json
 from runtime.errors import RequestError, UnknownRun, UserError

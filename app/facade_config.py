@@ -14,6 +14,8 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 from runtime.errors import ConfigError
 from runtime.labels import Label
 from runtime.yaml_source import complaints, load_config, load_yaml
+from tools.catalogue import label_of
+from tools.config import ToolsConfig
 
 FILE = "facade.yaml"
 """Its name in the folder of configuration."""
@@ -50,6 +52,8 @@ class FacadeFile(BaseModel):
     """By the name of a key: its tenant, where that is another one."""
     label: Label = Label.internal
     """How sensitive what clients send is; the label of a session only rises."""
+    cleared_for: Label = Label.internal
+    """Up to which label clients may be told results. Tools that return more are not offered."""
     servers: tuple[str, ...] = ("*",)
     """Servers whose reading tools are offered; `*` for all."""
     tools: dict[str, Offer] = {}
@@ -93,12 +97,12 @@ def load_facade(config: Path) -> FacadeFile:
 
 
 def problems_of_facade(
-    file: Path, servers: Collection[str], tools: Collection[str]
+    file: Path, config: ToolsConfig, tools: Collection[str]
 ) -> list[ConfigError]:
     """Everything that is wrong with the file `file`, each with its line; nothing where it is not.
 
     Args:
-        servers: All that are configured.
+        config: The tool servers.
         tools: All that are known; none where no server was asked.
     """
     if not file.exists():
@@ -114,13 +118,21 @@ def problems_of_facade(
         return complaints(error, source, file)
     found = []
     for name in read.servers:
-        if name not in ("*", *servers):
-            told, remedy = f"there is no tool server {name!r}", f"Known: {', '.join(servers)}."
+        if name not in ("*", *config.servers):
+            known = ", ".join(config.servers)
+            told, remedy = f"there is no tool server {name!r}", f"Known: {known}."
             line = source.line(("servers", read.servers.index(name)))
             found.append(ConfigError(told, file=file, line=line, field="servers", remedy=remedy))
     for name in read.tools:
         if tools and name not in tools:
             told, remedy = f"there is no tool {name!r}", "`switchyard tools` lists them."
+            line = source.line(("tools", name))
+            found.append(ConfigError(told, file=file, line=line, field="tools", remedy=remedy))
+            continue
+        label = label_of(config, name)
+        if label is not None and not read.cleared_for.permits(label):
+            told = f"the results of {name!r} are {label}: it is not offered to clients"
+            remedy = f"Remove it, or set 'cleared_for' to {label}; it is {read.cleared_for} now."
             line = source.line(("tools", name))
             found.append(ConfigError(told, file=file, line=line, field="tools", remedy=remedy))
     return found

@@ -10,8 +10,9 @@ from mcp.types import Tool, ToolAnnotations
 
 from app.facade_config import FacadeFile, Offer
 from runtime.context import RunContext
-from tools.catalogue import ToolEntry
-from tools.config import FILES
+from runtime.labels import Label, highest
+from tools.catalogue import ToolEntry, label_of
+from tools.config import FILES, ToolsConfig
 from tools.gateway import Gateway
 
 META = "switchyard/"
@@ -26,9 +27,24 @@ class Offering:
 
     file: FacadeFile
     gateway: Gateway
+    config: ToolsConfig
 
     def inner(self, name: str) -> str:
         """The gateway's name of the tool that clients call `name`; empty where none is offered."""
+        tool = self._meant(name)
+        return tool if self.too_sensitive(tool, Label.public) is None else ""
+
+    def too_sensitive(self, tool: str, read: Label) -> Label | None:
+        """The label of a tool's results where they may not be told to clients; None where they may.
+
+        Args:
+            read: Label of what the session has read. It is in the run's files, and a tool server
+                may tell at one call what it was given at another.
+        """
+        label = highest(self._label(tool), read)
+        return None if self.file.cleared_for.permits(label) else label
+
+    def _meant(self, name: str) -> str:
         for tool, offer in self.file.tools.items():
             if offer.name == name:
                 return tool
@@ -45,10 +61,16 @@ class Offering:
         one = frozenset({tool})
         return replace(context, tools=one, foreseen=one if offer.foreseen else frozenset())
 
-    def listed(self, context: RunContext) -> list[Tool]:
-        """What is offered to this caller now. A tool that policy would deny is not."""
+    def listed(self, context: RunContext, read: Label) -> list[Tool]:
+        """What is offered to this caller now. A tool that policy would deny is not.
+
+        Args:
+            read: Label of what the session has read.
+        """
         found = []
         for name, entry in self._named():
+            if self.too_sensitive(entry.name, read) is not None:
+                continue
             decision = self.gateway.decide(self.allowed(context, entry.name), entry.name)
             if decision.verdict != "deny":
                 found.append(_tool(name, entry, decision.verdict))
@@ -65,6 +87,13 @@ class Offering:
                 # Another tool was given this name.
                 continue
             yield name, entry
+
+    def _label(self, tool: str) -> Label:
+        entry = self.gateway.catalogue.get(tool)
+        # A server that was never there is started by a call: that is too late to look.
+        label = entry.label if entry is not None else label_of(self.config, tool)
+        # A tool of no server has no results.
+        return label or Label.public
 
     def _reads(self, entry: ToolEntry) -> bool:
         servers = (*self.file.servers, FILES)

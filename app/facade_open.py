@@ -101,9 +101,7 @@ async def open_facade(settings: Settings, file: FacadeFile, way: Way) -> AsyncIt
         open_holding(ledger, PROCESS) as holding,
     ):
         await close_left(ledger, holding)
-        for problem in problems_of_facade(
-            settings.config / FILE, tuple(config.servers), tuple(gateway.catalogue)
-        ):
+        for problem in problems_of_facade(settings.config / FILE, config, tuple(gateway.catalogue)):
             # No reason not to serve the others: a server may be down, or have lost a tool.
             _log.warning("%s", problem)
         facade = Facade(
@@ -111,6 +109,7 @@ async def open_facade(settings: Settings, file: FacadeFile, way: Way) -> AsyncIt
                 file=file,
                 ledger=ledger,
                 gateway=gateway,
+                config=config,
                 holding=holding,
                 docs=way.docs,
                 home=way.home,

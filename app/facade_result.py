@@ -11,6 +11,7 @@ from pydantic import TypeAdapter
 from app.facade_offer import META
 from ledger.approvals import Approval
 from runtime.canonical import Json
+from runtime.labels import Label
 from tools.calls import ToolReply
 from tools.catalogue import ToolEntry
 
@@ -44,6 +45,25 @@ def waiting(question: Approval, run: str, call: str, name: str, command: str) ->
         " out once. The question ends with this session."
     )
     return failed(told, run, call, approval=question.id)
+
+
+def too_sensitive(label: Label, cleared: Label) -> str:
+    """Why a result is not told to the client, and what to do."""
+    return (
+        f"The data is {label}, and clients are cleared for {cleared}: no result is told."
+        f" An operator can set `cleared_for: {label}` in config/facade.yaml, if clients and their"
+        " models may have it. A new session has read nothing yet."
+    )
+
+
+def withheld(result: CallToolResult, told: str) -> CallToolResult:
+    """A result that came, and must not go on; a question to a person is none."""
+    meta = result.meta or {}
+    outcome = meta.get(f"{META}outcome")
+    if outcome is None:
+        return result
+    words = f"{told} The call is recorded with the outcome {outcome!r}; do not repeat it."
+    return CallToolResult(content=[TextContent(type="text", text=words)], isError=True, _meta=meta)
 
 
 def failed(told: str, run: str, call: str = "", **more: Json) -> CallToolResult:

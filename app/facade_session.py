@@ -19,7 +19,7 @@ from mcp.types import CallToolResult, LoggingLevel, Tool
 
 from app.facade_config import FacadeFile
 from app.facade_offer import Offering
-from app.facade_result import failed, result_of, waiting
+from app.facade_result import failed, result_of, too_sensitive, waiting, withheld
 from app.facade_run import SessionRun
 from app.facade_wait import StillOpen, Waiting
 from app.facade_wire import QUIET, Wire
@@ -28,9 +28,10 @@ from graphs.holding import Holding
 from ledger.store import Ledger
 from runtime.canonical import Json, digest
 from runtime.context import RunContext
-from runtime.labels import highest
+from runtime.labels import Label, highest
 from tools.arguments import unfit
 from tools.calls import ToolEvent, ToolReply, call_id
+from tools.config import ToolsConfig
 from tools.gateway import Gateway
 
 TASK = "mcp"
@@ -41,6 +42,7 @@ _QUESTIONS = 50
 _LAST_CALLS = 10.0
 """Seconds that calls have to end when their session does; then their outcome is unknown."""
 
+_NOT_OFFERED = "config/facade.yaml does not offer it to clients."
 _log = logging.getLogger("app.facade")
 
 
@@ -61,6 +63,7 @@ class House:
     file: FacadeFile
     ledger: Ledger
     gateway: Gateway
+    config: ToolsConfig
     holding: Holding
     docs: Path
     home: str = ""
@@ -94,7 +97,7 @@ class Session:
         self.listener: ServerSession | None = None
         """Who is told that the list of tools changed: a client that asked for it."""
         self._house = house
-        self._offering = Offering(file=house.file, gateway=house.gateway)
+        self._offering = Offering(file=house.file, gateway=house.gateway, config=house.config)
         context = RunContext(
             run=str(uuid.uuid4()),
             tenant=caller.tenant,
@@ -114,7 +117,8 @@ class Session:
     async def tools(self) -> list[Tool]:
         """What is offered to this client now."""
         await self._run.begin()
-        return self._offering.listed(await self._now())
+        context = await self._now()
+        return self._offering.listed(context, self._read(context.label))
 
     async def call(self, wanted: Wanted, wire: Wire) -> CallToolResult:
         """Take a call through the gateway.
@@ -131,15 +135,31 @@ class Session:
         tool = self._offering.inner(wanted.name)
         if not tool:
             raise UnknownTool(wanted.name, await self._turned_away(wanted))
+        if above := self._above(tool, self._label):
+            told = f"{above} Nothing was sent."
+            return failed(told, run, await self._turned_away(wanted, told), outcome="denied")
         if full := self._full(tool):
             return failed(full, run)
         result = await self._passed(tool, wanted, wire)
         label = await self._house.ledger.runs.label(run)
+        if above := self._above(tool, label):
+            result = withheld(result, above)
         if label != self._label:
             # It may have risen above what some tools are cleared for.
             self._label = label
             await self.changed()
         return result
+
+    def _above(self, tool: str, label: Label) -> str:
+        """What keeps the result of a tool from the client in a session of this label; empty when
+        nothing does."""
+        found = self._offering.too_sensitive(tool, self._read(label))
+        return too_sensitive(found, self._house.file.cleared_for) if found is not None else ""
+
+    def _read(self, label: Label) -> Label:
+        """Label of what was read, in a session of this label."""
+        # What the client sent itself is no news to it.
+        return label if label != self._house.file.label else Label.public
 
     def _full(self, tool: str) -> str:
         """What keeps a further call from being made now; empty when nothing does."""
@@ -223,8 +243,8 @@ class Session:
             work.exception()
         events.put_nowait(None)
 
-    async def _turned_away(self, wanted: Wanted) -> str:
-        """Record a call of what is not offered. Returns its id."""
+    async def _turned_away(self, wanted: Wanted, reason: str = _NOT_OFFERED) -> str:
+        """Record a call that is not let in. Returns its id."""
         given: Mapping[str, Json] = wanted.arguments
         if unfit(given):
             given = {"unreadable": repr(given)[:200].encode("ascii", "replace").decode()}
@@ -237,7 +257,7 @@ class Session:
             arguments=self._house.gateway.masking.value(dict(given)),
             decision="deny",
             policies=[],
-            reason="config/facade.yaml does not offer it to clients.",
+            reason=reason,
             outcome="denied",
         )
         return id

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 
 from graphs.answer import saving_of
 from ledger.approvals import Approval
-from ledger.calls import Effect, ToolCall
+from ledger.calls import ToolCall
+from ledger.effects import Effect
 from ledger.runs import Run
 from ledger.spend import ModelCall
 from ledger.spend_sums import USED

@@ -1,30 +1,21 @@
-"""A person's login at a tool server, from the command line: the page, and the way back."""
+"""A person's login at a tool server, from the command line."""
 
 from __future__ import annotations
 
 import asyncio
-import webbrowser
-from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
 from functools import partial
-from urllib.parse import parse_qsl, urlsplit
 
-import click
-
+from app.tools_way_back import way_back
 from runtime.canonical import Json
 from runtime.errors import UserError
 from runtime.settings import Settings
 from tools.config import load_tools
 from tools.credentials import CredentialMissing, Keyring
-from tools.login import Visit, log_in
+from tools.kept import StillTaken
+from tools.login import log_in
 from tools.logins import FILE, Logins
 from tools.resolve import Address, start_of
 from tools.rest_auth_terms import OAuthUser, secrets_of
-
-_PATH = "/callback"
-_PAGE = b"""HTTP/1.1 200 OK\r\nContent-Type: text/plain; charset=utf-8\r\nConnection: close\r\n\r\n
-Switchyard has what it needs. You can close this page.\n"""
-_LINE = 16_000
 
 
 async def log_in_at(settings: Settings, name: str, *, by: str, minutes: float) -> Json:
@@ -49,7 +40,7 @@ async def log_in_at(settings: Settings, name: str, *, by: str, minutes: float) -
     logins = Logins(settings.home.resolve() / FILE)
     try:
         secrets = await keyring(wanted=secrets_of(spec.auth)).read()
-        async with asyncio.timeout(60 * minutes), _way_back(spec.auth.port) as visit:
+        async with asyncio.timeout(60 * minutes), way_back(spec.auth.port) as visit:
             login = await log_in(
                 name,
                 start,
@@ -66,46 +57,15 @@ async def log_in_at(settings: Settings, name: str, *, by: str, minutes: float) -
         ) from None
     except CredentialMissing as error:
         raise UserError(str(error), remedy="Set it, then try again.") from None
-    await logins.keep(name, login)
+    try:
+        await logins.keep(name, login)
+    except StillTaken:
+        raise UserError(
+            f"Another process has been renewing the login at {name!r} for too long.",
+            remedy="Log in again; if that does not help, stop the other process first.",
+        ) from None
     return {"server": name, "scope": login.scope, "renews": bool(login.refresh_token), "by": by}
 
 
 def _nobody(_secrets: object) -> None:
     """Nothing is recorded here that secrets would have to be kept out of."""
-
-
-async def _show(page: str) -> None:
-    click.echo(f"Log in on this page:\n{page}", err=True)
-    await asyncio.to_thread(webbrowser.open, page)
-
-
-@asynccontextmanager
-async def _way_back(port: int) -> AsyncIterator[Visit]:
-    """Listens on loopback alone for the browser that comes back.
-
-    Raises:
-        UserError: another program has the port.
-    """
-    back: asyncio.Future[Mapping[str, str]] = asyncio.get_running_loop().create_future()
-
-    async def came(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        line = (await reader.readline()).decode(errors="replace").split(" ")
-        place = urlsplit(line[1]) if len(line) == 3 else urlsplit("")
-        if place.path == _PATH and not back.done():
-            back.set_result(dict(parse_qsl(place.query)))
-            writer.write(_PAGE)
-        writer.close()
-        await writer.wait_closed()
-
-    async def answer() -> Mapping[str, str]:
-        return await back
-
-    try:
-        server = await asyncio.start_server(came, "127.0.0.1", port, limit=_LINE)
-    except OSError as error:
-        raise UserError(
-            f"Port {port} of this machine cannot be listened on: {error.strerror}.",
-            remedy="Give another 'port' in the auth of the entry.",
-        ) from error
-    async with server:
-        yield Visit(redirect=f"http://127.0.0.1:{port}{_PATH}", show=_show, answer=answer)

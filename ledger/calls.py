@@ -2,25 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
-from sqlalchemy import Connection, bindparam, select, update
+from sqlalchemy import Connection, bindparam, select
 
 from ledger.audit import Audited
 from ledger.chain import Fact
 from ledger.content import written
 from ledger.driver import Cursor, in_words_of
+from ledger.effects import Effect, effect_of
 from ledger.exchanges import Prepared
-from ledger.repository import keep
-from ledger.schema import effects, tool_calls
+from ledger.schema import tool_calls
 from ledger.words import storable
 from runtime.canonical import Json
 from runtime.context import RunContext
 from runtime.labels import Label
 
-_t, _e = tool_calls.c, effects.c
+_t = tool_calls.c
 # What every call writes, in the driver's words.
 _COLUMNS = (
     "id",
@@ -60,17 +59,8 @@ _OF_TASK = (
     .where(_t.run == bindparam("of"), _t.task == bindparam("at_task"))
     .order_by(_t.started_at)
 )
-_EFFECT = select(effects).where(_e.key == bindparam("of"))
-_SETTLE = (
-    update(effects)
-    .where(_e.key == bindparam("of"))
-    .values(state=bindparam("ended"), result=bindparam("came"), at=bindparam("now"))
-    .returning(_e.run, _e.task, _e.tool)
-)
-
 Verdict = Literal["allow", "deny", "ask"]
 Outcome = Literal["pending", "ok", "error", "denied", "refused", "timeout", "too_large"]
-EffectState = Literal["started", "done", "failed", "unknown"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -111,22 +101,12 @@ class Answered(NamedTuple):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Before:
-    """Where a call begins: the present label of its run, and its result if it was made before."""
+    """Where a call begins: the present label of its run, its result if it was made before, and its
+    effect if that was claimed before."""
 
     label: Label
     answered: Answered | None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Effect:
-    key: str
-    run: str
-    task: str
-    tool: str
-    arguments: Json
-    state: str
-    result: str | None
-    at: float
+    effect: Effect | None = None
 
 
 class ToolCalls(Audited):
@@ -145,13 +125,20 @@ class ToolCalls(Audited):
         effect: str | None = None,
         outcome: Outcome = "pending",
         provenance: Json = None,
-    ) -> None:
+        supposed: Label | None = None,
+    ) -> Before | None:
         """Record the decision before anything is sent. The same id again overwrites its row, and
         is another row of the audit.
 
         Args:
             provenance: What the decision was made from, without the values of the arguments: the
                 column `asked`.
+            supposed: The label that the run had when it was decided, as far as the caller knows
+                who did not ask `before`.
+
+        Returns:
+            None once it is recorded. What `before` says where the run's label is not the
+            `supposed` one, or the call was answered already: then nothing is recorded.
         """
         row = (
             id,
@@ -189,12 +176,17 @@ class ToolCalls(Audited):
             parts=parts if provenance is None else parts | {"asked": provenance},
         )
 
-        def write(connection: Connection) -> None:
+        def write(connection: Connection) -> Before | None:
             with Cursor(connection) as cursor:
+                if supposed is not None:
+                    before = self._before(cursor, id, context.run)
+                    if before.label is not supposed or before.answered is not None:
+                        return before
                 cursor.run(in_words_of(self._dialect, _OPEN), row)
             self._chain.append(connection, fact)
+            return None
 
-        await self._atomic("write tool_calls", write)
+        return await self._atomic("write tool_calls", write)
 
     async def close(
         self,
@@ -242,20 +234,28 @@ class ToolCalls(Audited):
         row = await self._first(_CALL, {"of": id})
         return ToolCall(**row) if row else None
 
-    async def before(self, id: str, run: str) -> Before:
-        """What a call has to know before it is decided, read at once."""
+    async def before(self, id: str, run: str, effect: str = "") -> Before:
+        """What a call has to know before it is decided, read at once.
+
+        Args:
+            effect: Its idempotency key, where it changes the world.
+        """
 
         def read(connection: Connection) -> Before:
             with Cursor(connection) as cursor:
-                label = cursor.first(in_words_of(self._dialect, _LABEL), (run,))
-                call = cursor.first(in_words_of(self._dialect, _ANSWERED), (id,))
-            return Before(
-                # Of a run that is not recorded nobody knows how high it is: fail closed.
-                label=Label(label[0]) if label else Label.regulated,
-                answered=Answered(*call) if call else None,
-            )
+                return self._before(cursor, id, run, effect)
 
         return await self._run(read, lambda: "read tool_calls", atomic=False)
+
+    def _before(self, cursor: Cursor, id: str, run: str, effect: str = "") -> Before:
+        label = cursor.first(in_words_of(self._dialect, _LABEL), (run,))
+        call = cursor.first(in_words_of(self._dialect, _ANSWERED), (id,))
+        return Before(
+            # Of a run that is not recorded nobody knows how high it is: fail closed.
+            label=Label(label[0]) if label else Label.regulated,
+            answered=Answered(*call) if call else None,
+            effect=effect_of(cursor, self._dialect, effect) if effect else None,
+        )
 
     async def of_task(self, run: str, task: str) -> list[ToolCall]:
         """The calls of one task, all attempts, in order."""
@@ -274,107 +274,6 @@ class ToolCalls(Audited):
             select(tool_calls).where(tool_calls.c.run == run).order_by(tool_calls.c.started_at)
         )
         return [ToolCall(**row) for row in rows]
-
-
-class Effects(Audited):
-    """What changed the world, by idempotency key."""
-
-    async def begin(
-        self, key: str, *, run: str, task: str, tool: str, arguments: Json, specialist: str = ""
-    ) -> Effect | None:
-        """Claim an effect before it happens.
-
-        Returns:
-            None when the claim is ours; the recorded effect when the key was claimed before.
-        """
-        row = {
-            "key": key,
-            "run": run,
-            "task": task,
-            "tool": tool,
-            "arguments": arguments,
-            "state": "started",
-            "at": self._clock(),
-        }
-        fact = Fact(
-            kind="claimed",
-            run=run,
-            subject=key,
-            task=task,
-            specialist=specialist,
-            tool=tool,
-            effect=key,
-            parts={"arguments": arguments},
-        )
-
-        def write(connection: Connection) -> bool:
-            claimed = connection.execute(keep(self._dialect, effects), row).rowcount == 1
-            if claimed:
-                self._chain.append(connection, fact)
-            return claimed
-
-        claimed = await self._atomic("write effects", write)
-        return None if claimed else await self.get(key)
-
-    async def settle(
-        self,
-        key: str,
-        state: EffectState,
-        result: str | None,
-        *,
-        was: Collection[str] = (),
-        by: str = "",
-        exchange: Prepared | None = None,
-    ) -> bool:
-        """Record how a claimed effect ended; `result` is the digest of what came back.
-
-        Args:
-            was: Only an effect in one of these states; empty for any. Of two that change it at
-                the same instant, one does.
-            by: The person who settled it; empty where the gateway did.
-            exchange: Recorded too, in the same transaction, whatever state the effect is in.
-
-        Returns:
-            False when there is no such effect, or it is in another state; nothing is recorded.
-        """
-        values = {"of": key, "ended": state, "came": result, "now": self._clock()}
-        change = _SETTLE.where(_e.state.in_(was)) if was else _SETTLE
-
-        def write(connection: Connection) -> bool:
-            if exchange is not None:
-                exchange.write(connection, self._dialect)
-            row = connection.execute(change, values).first()
-            if row is not None:
-                fact = Fact(
-                    kind="settled",
-                    run=row.run,
-                    subject=key,
-                    task=row.task,
-                    tool=row.tool,
-                    outcome=state,
-                    by=by,
-                    effect=key,
-                    parts={"result": result} if result else {},
-                )
-                self._chain.append(connection, fact)
-            return row is not None
-
-        return await self._atomic("write effects", write)
-
-    async def unsettled(self) -> list[Effect]:
-        """Effects of all runs of which no outcome is recorded, the oldest first: those under way,
-        too."""
-        open_ones = effects.c.state.in_(("started", "unknown"))
-        rows = await self._all(select(effects).where(open_ones).order_by(effects.c.at))
-        return [Effect(**row) for row in rows]
-
-    async def get(self, key: str) -> Effect | None:
-        row = await self._first(_EFFECT, {"of": key})
-        return Effect(**row) if row else None
-
-    async def of_run(self, run: str) -> list[Effect]:
-        rows = await self._all(select(effects).where(effects.c.run == run).order_by(effects.c.at))
-        return [Effect(**row) for row in rows]
 
 
 def _origins(asked: Json) -> Json:

@@ -6,6 +6,7 @@ on the hot path; everything else is plain SQLAlchemy.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from typing import Any
 
@@ -13,11 +14,17 @@ from sqlalchemy import Connection
 from sqlalchemy.exc import OperationalError
 
 from ledger.address import Dialect
+from runtime.canonical import Json
 
 
 def in_words_of(dialect: Dialect, statement: str) -> str:
     """A statement with `?` for its values, as this database's driver takes it."""
     return statement.replace("?", "%s") if dialect == "postgresql" else statement
+
+
+def json_of(value: object) -> Json:
+    """A JSON column as the driver gives it: SQLite's as text, PostgreSQL's read already."""
+    return json.loads(value) if isinstance(value, str) else value
 
 
 class Cursor:

@@ -41,25 +41,23 @@ class Embedded:
         if self._connection is None:
             self._connection = self._connect()
         connection = self._connection
+        # By the driver's own hand, which is the cheapest; SQLAlchemy's begins with its first
+        # statement, if work has one, and sends nothing then.
+        driver = connection.connection.driver_connection
+        assert isinstance(driver, sqlite3.Connection), "a connection of SQLite's driver"
         try:
             if atomic:
-                self._begin(connection)
+                # IMMEDIATE: a lock that is taken half way fails at once instead of waiting.
+                _do(driver, "BEGIN IMMEDIATE")
             done = work(connection)
+            if driver.in_transaction:
+                _do(driver, "COMMIT")
             connection.commit()
         except BaseException:
+            driver.rollback()
             connection.rollback()
             raise
         return done
-
-    def _begin(self, connection: Connection) -> None:
-        # By the driver's own hand, which is the cheapest. IMMEDIATE: a lock that is taken half
-        # way fails at once instead of waiting.
-        connection.begin()
-        statement = "BEGIN IMMEDIATE"
-        try:
-            connection.connection.cursor().execute(statement)
-        except sqlite3.Error as error:
-            raise OperationalError(statement, None, error) from error
 
     def _connect(self) -> Connection:
         file = self.address.url.database
@@ -92,6 +90,13 @@ class Embedded:
             self._connection.close()
             self._connection.engine.dispose()
             self._connection = None
+
+
+def _do(driver: sqlite3.Connection, statement: str) -> None:
+    try:
+        driver.execute(statement)
+    except sqlite3.Error as error:
+        raise OperationalError(statement, None, error) from error
 
 
 def _write_ahead(connection: Connection) -> None:

@@ -1,16 +1,21 @@
 """What came into a run: the words of its user, and the results of its calls. Where the values of a
-call come from is told by this record."""
+call come from is told by this record.
+
+It only grows. What came since it was last read is told by the audit, in which every call that was
+answered has its row: the first read looks at all calls of a run, the next ones at the new ones.
+"""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Container, Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from operator import itemgetter
 from typing import NamedTuple
 
 from sqlalchemy import Connection
 
-from ledger.driver import Cursor, in_words_of
+from ledger.driver import Cursor, in_words_of, json_of
 from ledger.repository import Repository
 from runtime.canonical import Json
 
@@ -18,10 +23,14 @@ _RUN = (
     "SELECT runs.request, routes.decision FROM runs LEFT JOIN routes ON routes.run = runs.id"
     " WHERE runs.id = ?"
 )
-_CALLS = (
-    "SELECT id, tool, decision, result, CASE WHEN decision = 'ask' THEN arguments END"
-    " FROM tool_calls WHERE run = ? AND result IS NOT NULL ORDER BY started_at, id"
+_ANSWERED = (
+    "SELECT started_at, id, tool, decision, result, CASE WHEN decision = 'ask' THEN arguments END"
+    " FROM tool_calls WHERE run = ? AND result IS NOT NULL"
 )
+_AGE = itemgetter(0, 1)
+_ONE = f"{_ANSWERED} AND id = ?"
+_LAST = "SELECT max(number) FROM audit WHERE run = ?"
+_SINCE = "SELECT number, entry FROM audit WHERE run = ? AND number > ? ORDER BY number"
 _CONTENT = "SELECT content FROM blobs WHERE digest = ?"
 
 
@@ -49,26 +58,35 @@ class Flow:
     runs: tuple[str, ...]
     """The run itself, and those that it goes on from, one after the other."""
     brought: tuple[Brought, ...]
+    """Calls that were answered, the oldest of each run first."""
+    seen: Mapping[str, int]
+    """How far the audit of each run was read, by the number of its last row."""
 
 
 class Flows(Repository):
     """Reads all of it in one go."""
 
-    async def of(self, run: str, known: Container[tuple[str, str]], farthest: int) -> Flow:
-        """What came into a run, the oldest of each run first.
+    async def of(self, run: str, since: Mapping[str, int], farthest: int) -> Flow:
+        """What came into a run.
 
         Args:
-            known: Calls with their results that are left out.
+            since: `Flow.seen` of an earlier read, whose calls are left out; one that was answered
+                at that very moment may come again.
             farthest: How many runs are looked at; `Flow.runs` has one more when there are more.
         """
 
         def read(connection: Connection) -> Flow:
+            brought: list[Brought] = []
             with Cursor(connection) as cursor:
                 words, runs, strange = self._conversation(cursor, run, farthest)
-                brought = [
-                    found for one in runs[:farthest] for found in self._brought(cursor, one, known)
-                ]
-            return Flow(words=words, strange=strange, runs=tuple(runs), brought=tuple(brought))
+                seen = dict(since)
+                for one in runs[:farthest]:
+                    # The row of a call is committed with it, so what is within `seen` is found.
+                    found, seen[one] = self._calls(cursor, one, since.get(one))
+                    brought += (self._brought(cursor, call) for call in sorted(found, key=_AGE))
+            return Flow(
+                words=words, strange=strange, runs=tuple(runs), brought=tuple(brought), seen=seen
+            )
 
         return await self._run(read, lambda: "read tool_calls", atomic=False)
 
@@ -81,26 +99,37 @@ class Flows(Repository):
             row = cursor.first(in_words_of(self._dialect, _RUN), (run,))
             if row is None:
                 break
-            request, decision = row[0], _json(row[1]) or {}
+            request, decision = row[0], json_of(row[1]) or {}
             asked = (decision.get("given") or {}).get("asked") or {}
             words += [request, str(asked.get("answer", ""))]
             strange += decision.get("strange") or ()
             run = str(decision.get("follows", ""))
         return own_words("\n".join(words), strange), runs, bool(strange)
 
-    def _brought(
-        self, cursor: Cursor, run: str, known: Container[tuple[str, str]]
-    ) -> list[Brought]:
-        calls = cursor.all(in_words_of(self._dialect, _CALLS), (run,))
-        content = in_words_of(self._dialect, _CONTENT)
-        found = []
-        for call, tool, decision, result, arguments in calls:
-            if (call, result) in known:
-                continue
-            row = cursor.first(content, (result,))
-            kept = bytes(row[0]) if row else None
-            found.append(Brought(call, tool, decision, result, _json(arguments), kept))
-        return found
+    def _calls(
+        self, cursor: Cursor, run: str, since: int | None
+    ) -> tuple[list[Sequence[Json]], int]:
+        """The calls that were answered after a row of the audit, and the number of its last row."""
+        if since is None:
+            last = cursor.first(in_words_of(self._dialect, _LAST), (run,))
+            calls = cursor.all(in_words_of(self._dialect, _ANSWERED), (run,))
+            return list(calls), (last[0] if last else None) or 0
+        rows = cursor.all(in_words_of(self._dialect, _SINCE), (run, since))
+        try:
+            told = [json.loads(entry) for _, entry in rows]
+            closed = dict.fromkeys(row["subject"] for row in told if row["kind"] == "closed")
+        except (ValueError, KeyError, TypeError):
+            # Somebody changed a row. What to do about that is for `audit verify` to say.
+            return self._calls(cursor, run, None)
+        answered = in_words_of(self._dialect, _ONE)
+        found = (cursor.first(answered, (run, call)) for call in closed)
+        return [call for call in found if call is not None], rows[-1][0] if rows else since
+
+    def _brought(self, cursor: Cursor, call: Sequence[Json]) -> Brought:
+        _, id, tool, decision, result, arguments = call
+        row = cursor.first(in_words_of(self._dialect, _CONTENT), (result,))
+        kept = bytes(row[0]) if row else None
+        return Brought(id, tool, decision, result, json_of(arguments), kept)
 
 
 def own_words(words: str, strange: Iterable[str]) -> str:
@@ -112,8 +141,3 @@ def own_words(words: str, strange: Iterable[str]) -> str:
             return ""
         own = own.replace(text, " ")
     return own
-
-
-def _json(value: object) -> Json:
-    """A JSON column as the driver gives it: SQLite's as text, PostgreSQL's read already."""
-    return json.loads(value) if isinstance(value, str) else value

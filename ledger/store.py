@@ -13,8 +13,9 @@ from ledger.approvals import Approvals
 from ledger.audit import Audit, Chain
 from ledger.audit_key import key_for
 from ledger.budget import Budgets
-from ledger.calls import Effects, ToolCalls
+from ledger.calls import ToolCalls
 from ledger.database import Database
+from ledger.effects import Effects
 from ledger.embedded import Embedded
 from ledger.exchanges import Exchanges
 from ledger.files import Files

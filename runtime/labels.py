@@ -14,11 +14,14 @@ class Label(StrEnum):
 
     @property
     def rank(self) -> int:
-        return list(Label).index(self)
+        return _RANKS[self]
 
     def permits(self, data: Label) -> bool:
         """True when a target cleared up to this label may receive `data`."""
         return data.rank <= self.rank
+
+
+_RANKS = {label: rank for rank, label in enumerate(Label)}
 
 
 def highest(*labels: Label) -> Label:

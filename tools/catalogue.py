@@ -125,6 +125,17 @@ def entries(config: ToolsConfig, server: str, listed: Sequence[Listed]) -> list[
     return [_entry(config, server, terms, tool) for tool in listed]
 
 
+def label_of(config: ToolsConfig, name: str) -> Label | None:
+    """Label of the data in a tool's results, also before its server was ever there; None where
+    there is no such server."""
+    server = name.partition("_")[0]
+    if server not in config.servers:
+        return None
+    terms = config.servers[server].switchyard
+    named = {fit_name(server, tool): label for tool, label in terms.labels.items()}
+    return named.get(name, terms.label)
+
+
 def _entry(config: ToolsConfig, server: str, terms: Terms, tool: Listed) -> ToolEntry:
     schema = tool.schema if isinstance(tool.schema, dict) else {}
     try:

@@ -12,7 +12,7 @@ from contextlib import asynccontextmanager
 from typing import Literal
 from weakref import WeakValueDictionary
 
-from ledger.calls import Effect, EffectState
+from ledger.effects import Effect, EffectState
 from ledger.exchanges import Prepared
 from ledger.store import Ledger
 from runtime.canonical import Json

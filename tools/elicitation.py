@@ -65,6 +65,18 @@ Elicit = Callable[[Form], Awaitable[Json]]
 """The content of the answer, `{}` for an address; None when the person says no. It may raise to
 suspend the run, as `Ask` does."""
 
+
+def hearing(told: Callable[[Progress], None]) -> Callable[[Progress], None]:
+    """Tells progress in the context of here: a session's own task hears of it, and the view of a
+    caller is known in its own context alone."""
+    here = contextvars.copy_context()
+
+    def heard(progress: Progress) -> None:
+        here.run(told, progress)
+
+    return heard
+
+
 Put = Callable[[Approval], Awaitable[str | Filled]]
 
 

@@ -10,7 +10,8 @@ from dataclasses import dataclass
 
 from mcp.types import URL_ELICITATION_REQUIRED
 
-from ledger.calls import EffectState, Outcome
+from ledger.calls import Outcome
+from ledger.effects import EffectState
 from runtime.canonical import Json
 from runtime.errors import ServerUnavailable
 from tools.catalogue import ToolEntry

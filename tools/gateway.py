@@ -33,9 +33,10 @@ from tools.handle import ToolHandle
 from tools.http import LOGGERS
 from tools.inner import Inner, inner_of
 from tools.masking import Masking
+from tools.office import Office
 from tools.origins import Origins
 from tools.outer import Outer, outer_of
-from tools.passage import Office, Passage
+from tools.passage import Passage
 from tools.pins import Held, Pins
 from tools.policy import Decision, Policy
 from tools.rates import Rates

@@ -2,8 +2,8 @@
 so that an agent which takes it apart finds no server behind it.
 """
 
-from __future__ import annotations
-
+# Without postponed annotations: LangChain looks at those of `_arun` with each call, and a text has
+# to be compiled for that.
 from collections.abc import Awaitable, Callable
 
 from langchain_core.messages import ToolMessage

@@ -2,11 +2,21 @@
 
 from __future__ import annotations
 
+import asyncio
 import fcntl
 import os
-from collections.abc import Iterator
-from contextlib import contextmanager
+import time
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
+from typing import IO
+
+_LOOK = 0.02
+"""Seconds between two looks whether a turn has come."""
+
+
+class StillTaken(Exception):
+    """Another process has had its turn for longer than was waited."""
 
 
 @contextmanager
@@ -16,6 +26,39 @@ def locked(path: Path) -> Iterator[None]:
     with path.with_suffix(".lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         yield
+
+
+@asynccontextmanager
+async def turn(lock: Path, seconds: float) -> AsyncIterator[None]:
+    """Take turns with everybody else who names this lock, in this process and in others.
+
+    For work that takes longer than writing a file: waiting holds up nobody else of this process.
+    The turn of a process that is killed ends with it.
+
+    Raises:
+        StillTaken: the turn did not come within so many seconds.
+    """
+    until = time.monotonic() + seconds
+    with await asyncio.to_thread(_opened, lock) as sign:
+        while not _taken(sign):
+            if time.monotonic() > until:
+                raise StillTaken
+            # The system wakes those alone who block.
+            await asyncio.sleep(_LOOK)
+        yield
+
+
+def _opened(lock: Path) -> IO[str]:
+    lock.parent.mkdir(parents=True, exist_ok=True)
+    return lock.open("w")
+
+
+def _taken(sign: IO[str]) -> bool:
+    try:
+        fcntl.flock(sign, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
 
 
 def replace(path: Path, text: str) -> None:

@@ -5,6 +5,10 @@ They are as secret as a password: one file in the home of an installation, for i
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager, nullcontext
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Literal
 
@@ -13,10 +17,13 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from runtime.canonical import Json
 from runtime.errors import ConfigError
-from tools.kept import locked, replace
+from tools.kept import locked, replace, turn
 
 FILE = "logins.json"
 """Its name in the home of an installation."""
+
+_TURN = 30.0
+"""Seconds to wait for others who change the same login; longer than any of them needs."""
 
 
 class Login(BaseModel):
@@ -50,6 +57,16 @@ class _File(BaseModel):
     servers: dict[str, Login] = {}
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Turn:
+    """A login while nobody else can change it."""
+
+    login: Login | None
+    """As it is kept now."""
+    keep: Callable[[Login], Awaitable[None]]
+    """Keeps another one in its place."""
+
+
 class Logins:
     """The logins of an installation in one file, or of one process in memory."""
 
@@ -65,12 +82,31 @@ class Logins:
         """
         return (await anyio.to_thread.run_sync(self._read)).servers.get(server)
 
-    async def keep(self, server: str, login: Login) -> None:
-        """Keep a login in place of the one before it.
+    @asynccontextmanager
+    async def changing(self, server: str) -> AsyncIterator[Turn]:
+        """The login at a server, which no other process reads to change it meanwhile.
 
         Raises:
             ConfigError: the file cannot be read.
+            StillTaken: somebody else has been changing it for half a minute.
         """
+        # A turn for each server: one that answers slowly keeps no other from being renewed.
+        file = self._file
+        lock = file.with_name(f"{file.stem}.{server}.lock") if file is not None else None
+        async with turn(lock, _TURN) if lock is not None else nullcontext():
+            yield Turn(login=await self.of(server), keep=partial(self._replace, server))
+
+    async def keep(self, server: str, login: Login) -> None:
+        """Keep a login in place of the one before it, whatever that was.
+
+        Raises:
+            ConfigError: the file cannot be read.
+            StillTaken: somebody else has been changing it for half a minute.
+        """
+        async with self.changing(server) as turn_:
+            await turn_.keep(login)
+
+    async def _replace(self, server: str, login: Login) -> None:
         await anyio.to_thread.run_sync(self._keep, server, login)
 
     def _keep(self, server: str, login: Login) -> None:

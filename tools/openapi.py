@@ -203,30 +203,28 @@ class Rest:
             return Answer(text=f"{error}. Nothing was sent.", data=None, error=True)
         if origin(request.url) != origin(httpx.URL(self._base)):
             return Answer(text="It would go to another host: not sent.", data=None, error=True)
-        async with self._places.one():
+        async with self._places:
             door = self._doors.of(origin_.context.tenant)
             try:
-                got = await door.through(lambda: self._sent(request, door.proof))
+                follows = tool not in self._effects
+                got = await door.through(lambda: self._sent(request, door.proof, follows))
             except Elsewhere as error:
-                if tool in self._effects:
-                    # It answered, so it may have done it.
-                    raise CallLost("invalid", f"{error} Tell the operator.") from error
                 return Answer(text=f"{error} Tell the operator.", data=None, error=True)
         return self._answer(tool, got, door.proof)
 
-    async def _sent(self, request: httpx.Request, proof: Proof) -> Received:
+    async def _sent(self, request: httpx.Request, proof: Proof, follows: bool) -> Received:
         """Send a request under the deadline and the size of the terms."""
         try:
             async with asyncio.timeout(self._terms.timeout_seconds):
-                return await self._exchanged(request, proof)
+                return await self._exchanged(request, proof, follows)
         except TimeoutError:
             told = f"No answer came within {self._terms.timeout_seconds:g} s."
             raise CallLost("timeout", told) from None
         except (NotAuthorised, CredentialMissing) as error:
             self._gone(proof.veil.text(str(error)))
 
-    async def _exchanged(self, request: httpx.Request, proof: Proof) -> Received:
-        """Send a request, to where it is redirected too, and once more with a new proof."""
+    async def _exchanged(self, request: httpx.Request, proof: Proof, follows: bool) -> Received:
+        """Send a request, once more with a new proof, and to where it is redirected, if that."""
         most, again, hops = self._terms.max_bytes, True, 0
         fetch = fetcher(self._transport)
         while True:
@@ -235,14 +233,16 @@ class Rest:
             if got.status == 401 and proof.refused() and again:
                 again = False
                 continue
-            moved = redirected(request, got, hops)
+            moved = redirected(request, got, hops) if follows else None
             if moved is None:
                 return got
             request, hops = moved, hops + 1
 
     def _answer(self, tool: str, got: Received, proof: Proof) -> Answer:
-        if got.status >= 500 and tool in self._effects:
-            raise CallLost("invalid", f"It answered with status {got.status}.")
+        if tool in self._effects and (got.status >= 500 or 300 <= got.status < 400):
+            # It answered, so it may have done it. To follow a redirect could do it once more.
+            led = " A redirect of an effect is not followed." if got.status < 400 else ""
+            raise CallLost("invalid", f"It answered with status {got.status}.{led}")
         text, data = _read(got)
         if not 200 <= got.status < 300:
             text, data = f"Status {got.status}: {text or 'no content'}", None

@@ -45,14 +45,14 @@ class _Read:
     words: str
     """All that the user sent."""
     runs: tuple[str, ...]
-    known: set[tuple[str, str]] = field(default_factory=set)
-    """Calls with their results that were taken in."""
+    seen: Mapping[str, int] = field(default_factory=dict)
+    """How far the record of each of these runs was read."""
     taint: str = ""
     trusted: dict[str, str] = field(default_factory=dict)
     """Values of trusted fields, each with its source in words."""
     designated: dict[str, str] = field(default_factory=dict)
     """Those of records that the request names."""
-    approved: dict[str, list[Approved]] = field(default_factory=dict)
+    approved: dict[str, dict[Approved, None]] = field(default_factory=dict)
     """Calls that a person approved, by tool. In another tool, another place or another company the
     same value says something else."""
 
@@ -86,7 +86,8 @@ class Origins:
 
     async def _read(self, context: RunContext) -> _Read:
         key = (context.run, context.strange)
-        read = self._kept.pop(key, None)
+        # Left in its place: others that ask meanwhile need not read all of it anew.
+        read = self._kept.get(key)
         flow = await self._flow(context.run, read)
         if read is not None and (read.words, read.runs) != (flow.words, flow.runs):
             # Other words trust other records.
@@ -95,13 +96,15 @@ class Origins:
             read = _begun(flow, context.strange)
         for call in flow.brought:
             _take_in(self._catalogue, call, read)
+        read.seen = flow.seen
         self._kept[key] = read
+        self._kept.move_to_end(key)
         while len(self._kept) > _KEPT:
             self._kept.popitem(last=False)
         return read
 
     async def _flow(self, run: str, read: _Read | None) -> Flow:
-        return await self._ledger.flows.of(run, read.known if read else (), _FARTHEST)
+        return await self._ledger.flows.of(run, read.seen if read else {}, _FARTHEST)
 
 
 def _begun(flow: Flow, strange: tuple[str, ...]) -> _Read:
@@ -156,10 +159,9 @@ def _origin(path: Path, value: Json, read: _Read, approved: Approved) -> tuple[O
 
 def _take_in(catalogue: Mapping[str, ToolEntry], call: Brought, read: _Read) -> None:
     """What a call brought in. A result that was forgotten counts as the worst of its tool."""
-    read.known.add((call.call, call.result))
     if call.decision == "ask" and isinstance(call.arguments, dict):
         approved = frozenset((path, plain(leaf)) for path, leaf in leaves(call.arguments))
-        read.approved.setdefault(call.tool, []).append(approved)
+        read.approved.setdefault(call.tool, {})[approved] = None
     entry = catalogue.get(call.tool)
     if entry is not None and _own_write(entry):
         return

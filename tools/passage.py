@@ -7,16 +7,14 @@ trace that tells what may have happened.
 
 from __future__ import annotations
 
-import contextvars
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from ledger.approvals import Answer as Verdict
 from ledger.approvals import Approval
-from ledger.calls import Answered, Effect, Outcome
-from ledger.files import Quotas
-from ledger.store import Ledger
+from ledger.calls import Answered, Before, Outcome
+from ledger.effects import Effect
 from runtime.canonical import Json
 from runtime.context import RunContext
 from runtime.labels import Label, highest
@@ -34,33 +32,16 @@ from tools.calls import (
     effect_key,
 )
 from tools.catalogue import ToolEntry
-from tools.effects import Effects
-from tools.elicitation import Elicitor, Filled, Progress
+from tools.elicitation import Elicitor, Filled, Progress, hearing
 from tools.entities import Asked, asked, spent_share
 from tools.exchange import Exchanged, exchange, unknown_outcome
 from tools.handoff import hand_off
-from tools.masking import Masking
-from tools.origins import Origins
-from tools.policy import Decision, Policy
+from tools.office import Office
+from tools.policy import Decision
 from tools.provenance import CLEAN, Provenance
-from tools.rates import Rates
-from tools.recall import Read, Recall
+from tools.recall import Read
 from tools.results import Answer, recalled
 from tools.target import Origin, Place
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Office:
-    """What every call needs: the rules and the books."""
-
-    policy: Policy
-    ledger: Ledger
-    effects: Effects
-    quotas: Quotas
-    origins: Origins
-    rates: Rates
-    recall: Recall
-    masking: Masking
 
 
 class Passage:
@@ -90,6 +71,8 @@ class Passage:
         self._report = report
         self._started = time.perf_counter()
         self._label = Label.public
+        self._supposed: Label | None = None
+        """The label, until the ledger has confirmed it."""
         self._asked: Json = None
         self._id = call_id(context, tool, self._given, call)
         self._origin = Origin(context=context, call=self._id)
@@ -113,22 +96,40 @@ class Passage:
         if missing:
             return await self.turn_away(missing)
         if not entry.once:
-            recorded = await self._recorded(place, await self._before())
-            return recorded or await self._decide(place, bound, "")
+            if not self._office.rates.apply(place):
+                # With a rate, a call that was answered before must not be counted again.
+                self._supposed = self._office.labels.of(self._context.run)
+            if self._supposed is None:
+                return await self._anew(place, bound, await self._before())
+            self._label = self._supposed
+            return await self._decide(place, bound, "")
         key = effect_key(self._context, self._tool, self._given)
         async with self._office.effects.turn(key):
             # Not sooner: while it waited, another call may have raised the run's label.
-            await self._before()
-            done = await self._office.effects.done(key)
-            if done is not None:
+            done = (await self._before(key)).effect
+            if done is not None and done.state == "done":
                 return await self._repeat(place, done, bound)
             return await self._decide(place, bound, key)
 
-    async def _before(self) -> Answered | None:
-        """Take the run's present label; the result of this call, when it was made before."""
-        before = await self._ledger.calls.before(self._id, self._context.run)
-        self._label = before.label
-        return before.answered
+    async def _before(self, key: str = "") -> Before:
+        """Take the run's present label; what is known of this call, when it was made before."""
+        before = await self._ledger.calls.before(self._id, self._context.run, key)
+        self._take(before)
+        return before
+
+    def _take(self, before: Before) -> None:
+        self._label, self._supposed = before.label, None
+        self._office.labels.keep(self._context.run, before.label)
+
+    async def _raise(self, entry: ToolEntry) -> None:
+        """The run has the data of this tool now."""
+        run = self._context.run
+        self._office.labels.keep(run, await self._ledger.runs.raise_label(run, entry.label))
+
+    async def _anew(self, place: Place, bound: dict[str, Json], before: Before) -> ToolReply:
+        """Let a call through by what the ledger says of it."""
+        recorded = await self._recorded(place, before.answered)
+        return recorded or await self._decide(place, bound, "")
 
     async def _recorded(self, place: Place, made: Answered | None) -> ToolReply | None:
         """The result of this very call, when a run that was cut off makes it again."""
@@ -138,7 +139,7 @@ class Passage:
         content = await self._ledger.exchanges.content(made.result)
         if content is None:
             return None
-        await self._ledger.runs.raise_label(self._context.run, place.entry.label)
+        await self._raise(place.entry)
         reply = await self._handed(place, recalled(content), "ok")
         self._tell("answered", "ok")
         return reply
@@ -147,7 +148,7 @@ class Passage:
         """The recorded result of an effect that happened; nothing is sent again."""
         answer = await self._office.effects.answer(done)
         # The crash may have come after the effect was settled and before the label was raised.
-        await self._ledger.runs.raise_label(self._context.run, place.entry.label)
+        await self._raise(place.entry)
         outcome: Outcome = "error" if answer.error else "ok"
         reason = "It was done before in this task: its recorded result is returned, nothing sent."
         decision = Decision(verdict="allow", policies=(), reason=reason)
@@ -166,12 +167,16 @@ class Passage:
         decision = self._office.policy.decide(question)
         self._asked = record_of(question, decision.verdict)
         decision = await self._within_rates(place, decision)
-        if decision.verdict == "deny":
-            await self._open(decision, bound, key=key, outcome="denied")
+        denied = decision.verdict == "deny"
+        outcome: Outcome = "denied" if denied else "pending"
+        before = await self._open(decision, bound, key=key, outcome=outcome)
+        if before is not None:
+            self._take(before)
+            return await self._anew(place, bound, before)
+        if denied:
             self._tell("denied", "denied")
             told = f"{self._tool} was denied: {decision.reason} Go on without it, and say so."
             return self._reply(told, "denied")
-        await self._open(decision, bound, key=key)
         if decision.verdict == "ask" and not await self._approved(
             entry, decision, bound, question.provenance
         ):
@@ -266,7 +271,7 @@ class Passage:
         if got.answered and entry.label.rank > self._label.rank:
             # Before the call is closed and its file can be read: what counts as answered, and what
             # others can read, has raised the label.
-            await self._ledger.runs.raise_label(self._context.run, entry.label)
+            await self._raise(entry)
         if place.terms.cache_reads and entry.action == "read" and got.outcome == "ok":
             read = Read(call=self._id, result=result)
             self._office.recall.keep(self._context.run, self._tool, bound, read)
@@ -290,11 +295,8 @@ class Passage:
             seen = self._office.recall.find(run, self._tool, bound)
             kept = await self._ledger.exchanges.content(seen.result) if seen else None
             if seen and kept is not None:
-                answer = recalled(kept)
-                told = "\n".join(filter(None, (answer.note, seen.note)))
-                return Exchanged(
-                    answer=replace(answer, note=told), outcome="ok", state="done", answered=True
-                )
+                answer = seen.answer(kept)
+                return Exchanged(answer=answer, outcome="ok", state="done", answered=True)
         elicit = Elicitor(
             self._ledger.approvals,
             self._context,
@@ -303,13 +305,9 @@ class Passage:
             self._put,
             self._office.masking,
         )
-        # A session's own task hears of progress; the caller's view is known in this context alone.
-        here = contextvars.copy_context()
-
-        def heard(progress: Progress) -> None:
-            here.run(self._progressed, progress)
-
-        origin = replace(self._origin, progress=heard, elicit=elicit)
+        # Where nobody looks, the server need not tell how far it is.
+        progress = hearing(self._progressed) if self._report else None
+        origin = replace(self._origin, progress=progress, elicit=elicit)
         try:
             return await exchange(place, sent, origin)
         except Exception:
@@ -336,8 +334,8 @@ class Passage:
         *,
         key: str = "",
         outcome: Outcome = "pending",
-    ) -> None:
-        await self._ledger.calls.open(
+    ) -> Before | None:
+        return await self._ledger.calls.open(
             self._id,
             self._context,
             tool=self._tool,
@@ -348,6 +346,7 @@ class Passage:
             effect=key or None,
             outcome=outcome,
             provenance=self._asked,
+            supposed=self._supposed,
         )
 
     async def _closed(self, told: str, outcome: Outcome) -> ToolReply:

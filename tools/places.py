@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-
 import anyio
 
 from runtime.errors import ServerUnavailable
@@ -12,7 +9,7 @@ from tools.config import Terms
 
 
 class Places:
-    """Of one server, for all its tenants together."""
+    """Of one server, for all its tenants together. A call is made `async with` them."""
 
     def __init__(self, server: str, terms: Terms) -> None:
         self._server = server
@@ -20,13 +17,21 @@ class Places:
         self._seconds = terms.timeout_seconds
         self._free = anyio.Semaphore(self._most, fast_acquire=True)
 
-    @asynccontextmanager
-    async def one(self) -> AsyncIterator[None]:
-        """Hold a place. Where none is free, wait for one as long as a call may take.
+    async def __aenter__(self) -> None:
+        """Take a place. Where none is free, wait for one as long as a call may take.
 
         Raises:
             ServerUnavailable: none was to be had in time.
         """
+        try:
+            self._free.acquire_nowait()
+        except anyio.WouldBlock:
+            await self._wait()
+
+    async def __aexit__(self, *raised: object) -> None:
+        self._free.release()
+
+    async def _wait(self) -> None:
         with anyio.move_on_after(self._seconds) as scope:
             await self._free.acquire()
         if scope.cancelled_caught:
@@ -35,7 +40,3 @@ class Places:
                 f"{self._most} calls to it (max_parallel) were under way for {self._seconds:g} s.",
                 remedy="Nothing was sent. Try again later, or raise max_parallel in its entry.",
             )
-        try:
-            yield
-        finally:
-            self._free.release()

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import lru_cache, reduce
+from functools import cache, lru_cache, partial, reduce
 from operator import or_
 from pathlib import Path
 from typing import Literal
@@ -52,16 +52,25 @@ class Applied:
     """Those that cannot be evaluated; one is enough for a deny."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Part:
+    """The rules that may be met by one action."""
+
+    parsed: PolicySet
+    by_number: Mapping[str, Rule]
+    seen: Seen
+
+
 class Policy:
     """All policies of a folder. Holds nothing that changes but decisions it made before."""
 
     def __init__(self, rules: Sequence[Rule]) -> None:
         self.rules = tuple(rules)
-        self._set = PolicySet.from_str("\n".join(rule.text for rule in rules))
-        # Cedar numbers policies in the order of their text.
-        self._by_number = {f"policy{number}": rule for number, rule in enumerate(rules)}
+        self._by_number = _numbered(rules)
         self._every = _as_permits(rules)
-        self._seen = reduce(or_, (rule.sight.seen for rule in rules), Seen())
+        self._seen = _seen(rules)
+        # Cedar tries one rule after the other, and most are for other actions.
+        self._part = cache(partial(_part, self.rules))
         # A decision is a function of what the rules look at, and most calls look alike.
         self._decided = lru_cache(maxsize=_KEPT)(self._decide)
 
@@ -79,7 +88,7 @@ class Policy:
         When several policies permit it and one of them asks, it is asked: a broad permission
         never weakens a narrower rule that wants a person.
         """
-        context = json.dumps(context_of(call, self._seen))
+        context = json.dumps(context_of(call, self._part(call.action).seen))
         # What strangers wrote may be long; it is not worth its memory.
         decide = self._decided if len(context) <= _LONG else self._decide
         return decide(
@@ -96,12 +105,13 @@ class Policy:
         server: str,
         context: str,
     ) -> Decision:
+        part = self._part(action)
         known = entities(specialist, tenant, user, tool, server)
-        answer = is_authorized(request(specialist, action, tool, context), self._set, known)
-        deciding = [self._by_number[number] for number in answer.diagnostics.reasons]
+        answer = is_authorized(request(specialist, action, tool, context), part.parsed, known)
+        deciding = [part.by_number[number] for number in answer.diagnostics.reasons]
         ids = tuple(sorted(rule.id for rule in deciding))
         if answer.diagnostics.errors:
-            told = self._named("; ".join(answer.diagnostics.errors))
+            told = _named("; ".join(answer.diagnostics.errors), part.by_number)
             return Decision(verdict="deny", policies=ids, reason=f"A policy failed: {told}.")
         if not answer.allowed:
             told = f"No policy permits {specialist or 'this caller'} to {action} with {tool}."
@@ -124,12 +134,6 @@ class Policy:
             met=tuple(self._by_number[number] for number in sorted(found.reasons, key=_order)),
             failed=tuple(self._by_number[number] for number in sorted(failed, key=_order)),
         )
-
-    def _named(self, text: str) -> str:
-        """Cedar's numbers of policies replaced by their ids."""
-        for number, rule in self._by_number.items():
-            text = text.replace(f"`{number}`", f"`{rule.id}`")
-        return text
 
 
 def load_policy(folder: Path) -> Policy:
@@ -160,6 +164,28 @@ def parse_policy(text: str, file: Path | str = "policy") -> Policy:
 def check_policy(folder: Path) -> list[ConfigError]:
     """Every mistake in the policies of a folder."""
     return read_rules(folder)[1]
+
+
+def _part(rules: Sequence[Rule], action: Deed) -> _Part:
+    own = [rule for rule in rules if rule.sight.acts(action)]
+    parsed = PolicySet.from_str("\n".join(rule.text for rule in own))
+    return _Part(parsed=parsed, by_number=_numbered(own), seen=_seen(own))
+
+
+def _numbered(rules: Sequence[Rule]) -> dict[str, Rule]:
+    """The rules by Cedar's numbers, which follow the order of their text."""
+    return {f"policy{number}": rule for number, rule in enumerate(rules)}
+
+
+def _seen(rules: Sequence[Rule]) -> Seen:
+    return reduce(or_, (rule.sight.seen for rule in rules), Seen())
+
+
+def _named(text: str, rules: Mapping[str, Rule]) -> str:
+    """Cedar's numbers of policies replaced by their ids."""
+    for number, rule in rules.items():
+        text = text.replace(f"`{number}`", f"`{rule.id}`")
+    return text
 
 
 def _as_permits(rules: Sequence[Rule]) -> PolicySet:

@@ -131,7 +131,7 @@ class Pool:
             CallRefused: the server answered that it cannot do this.
             CallLost: it was sent, and no usable answer came.
         """
-        async with self._places.one():
+        async with self._places:
             return await self._of(origin.context.tenant).call(tool, arguments, origin)
 
     def _of(self, tenant: str) -> Session:

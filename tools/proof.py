@@ -45,12 +45,19 @@ class Proof(Protocol):
         """The other side wants a scope that the proof does not cover. What an operator is told."""
         ...
 
+    async def settled(self) -> None:
+        """Wait until what goes on without the call that began it has ended."""
+        ...
+
 
 class Fixed:
     """A proof that covers what its entry says, and no more."""
 
     async def lacks(self, scope: str) -> str:
         return f"The credentials do not cover the scope {scope!r} that it wants."
+
+    async def settled(self) -> None:
+        """Whatever is fetched for a call ends with it."""
 
 
 class Secrets:

@@ -27,6 +27,11 @@ class Rates:
         self._windows = MovingWindowRateLimiter(MemoryStorage())
         self._items: dict[str, RateLimitItem] = {}
 
+    def apply(self, place: Place) -> bool:
+        """Whether calls of this server are limited at all."""
+        terms = place.terms
+        return bool(terms.rates or terms.rates_per_tenant or terms.rates_per_principal)
+
     async def breach(self, place: Place, context: RunContext, *, count: bool) -> str:
         """Which limit a call would pass, and when to try again; empty when it passes none.
 

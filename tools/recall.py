@@ -6,9 +6,10 @@ It knows where the results stand, and keeps none: they are in the ledger, like a
 from __future__ import annotations
 
 from collections import OrderedDict
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from runtime.canonical import Json, digest
+from tools.results import Answer, recalled
 
 _RUNS = 1_000
 _READS = 1_000
@@ -21,10 +22,11 @@ class Read:
     call: str
     result: str
 
-    @property
-    def note(self) -> str:
-        """What is told of a result that comes from the record."""
-        return f"[The result of call {self.call} of this run; nothing was sent again.]"
+    def answer(self, content: bytes) -> Answer:
+        """The recorded result, with a note that it is one."""
+        answer = recalled(content)
+        note = f"[The result of call {self.call} of this run; nothing was sent again.]"
+        return replace(answer, note="\n".join(filter(None, (answer.note, note))))
 
 
 class Recall:

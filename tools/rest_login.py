@@ -8,17 +8,23 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable
+from contextlib import suppress
 
 import httpx
 
 from tools.credentials import Keyring, Veil
+from tools.kept import StillTaken
 from tools.logins import Login, Logins
 from tools.oauth_wire import MOST, answered, asking, token_in
 from tools.proof import NotAuthorised, Secrets, Send
 from tools.rest_auth_terms import OAuthUser, secrets_of
+from tools.rest_wire import fetcher
 
 _MARGIN = 30.0
 """Seconds before its end at which a token is renewed."""
+
+_SECONDS = 20.0
+"""For the answer of a token endpoint; others wait for their turn meanwhile."""
 
 
 class LoginProof:
@@ -38,8 +44,9 @@ class LoginProof:
         self._secrets = Secrets(secrets_of(terms), keyring)
         self._logins = logins
         self._clock = clock
-        self._turn = asyncio.Lock()
         self._login: Login | None = None
+        self._looking: asyncio.Task[Login] | None = None
+        """What all calls that need a login wait for."""
         self._refused = ""
         """The access token that the server did not accept."""
 
@@ -47,12 +54,10 @@ class LoginProof:
     def veil(self) -> Veil:
         return self._secrets.veil
 
-    async def put_on(self, request: httpx.Request, send: Send) -> httpx.Request:
-        # One at a time: most servers take a refresh token once.
-        async with self._turn:
-            login = self._login
-            if login is None or not self._lasts(login):
-                login = self._login = await self._current(send)
+    async def put_on(self, request: httpx.Request, _send: Send) -> httpx.Request:
+        login = self._login
+        if login is None or not self._lasts(login):
+            login = await self._current()
         request.headers["Authorization"] = f"Bearer {login.access_token}"
         return request
 
@@ -63,11 +68,18 @@ class LoginProof:
         return bool(self._refused)
 
     async def lacks(self, scope: str) -> str:
-        login = await self._logins.of(self._server)
         self._login = None
-        if login is not None and login.wanted != scope:
-            await self._logins.keep(self._server, login.model_copy(update={"wanted": scope}))
+        # Without a turn it is not noted: the server will say it again.
+        with suppress(StillTaken):
+            async with self._logins.changing(self._server) as turn:
+                login = turn.login
+                if login is not None and login.wanted != scope:
+                    await turn.keep(login.model_copy(update={"wanted": scope}))
         return f"The login does not cover the scope {scope!r}. {self._remedy}"
+
+    async def settled(self) -> None:
+        if self._looking is not None:
+            await asyncio.wait([self._looking])
 
     @property
     def _remedy(self) -> str:
@@ -78,20 +90,44 @@ class LoginProof:
             return False
         return login.until is None or self._clock() < login.until - _MARGIN
 
-    async def _current(self, send: Send) -> Login:
-        """The login as it is kept now: another process may have renewed it."""
-        login = await self._logins.of(self._server)
+    async def _current(self) -> Login:
+        """A login that lasts. Whoever waits for it may leave: most servers take what renews one
+        once, so that a renewal which was begun has to be kept."""
+        if self._looking is None or self._looking.done():
+            self._looking = asyncio.create_task(self._looked_up())
+        return await asyncio.shield(self._looking)
+
+    async def _looked_up(self) -> Login:
+        login = self._checked(await self._logins.of(self._server))
+        if not self._lasts(login):
+            login = await self._in_turn()
+        self._login = login
+        return login
+
+    async def _in_turn(self) -> Login:
+        """The login after a renewal by this process, or by the one whose turn it was before."""
+        try:
+            async with self._logins.changing(self._server) as turn:
+                login = self._checked(turn.login)
+                if not self._lasts(login):
+                    login = await self._renewed(login)
+                    await turn.keep(login)
+                return login
+        except StillTaken:
+            raise NotAuthorised("Another process is renewing the login. Try again later.") from None
+
+    def _checked(self, login: Login | None) -> Login:
         if login is None:
             raise NotAuthorised(f"Nobody has logged in there. {self._remedy}")
         if login.url != self._url:
             raise NotAuthorised(f"The login is one at another address. {self._remedy}")
         self._secrets.got(login.access_token, login.refresh_token)
-        return login if self._lasts(login) else await self._renewed(login, send)
+        return login
 
-    async def _renewed(self, login: Login, send: Send) -> Login:
+    async def _renewed(self, login: Login) -> Login:
         if not login.refresh_token:
             raise NotAuthorised(f"The login has ended. {self._remedy}")
-        status, body = await send(await self._asking(login), MOST)
+        status, body = await self._fetched(await self._asking(login))
         told = answered(body)
         token, lasts = token_in(told), told.get("expires_in")
         if status != 200 or not token:
@@ -105,8 +141,19 @@ class LoginProof:
             }
         )
         self._secrets.got(renewed.access_token, renewed.refresh_token)
-        await self._logins.keep(self._server, renewed)
         return renewed
+
+    async def _fetched(self, request: httpx.Request) -> tuple[int, bytes]:
+        """An answer of the token endpoint, over no connection that ends with somebody's call."""
+        try:
+            async with (
+                asyncio.timeout(_SECONDS),
+                httpx.AsyncHTTPTransport(trust_env=False) as transport,
+            ):
+                return await fetcher(transport)(request, MOST)
+        except TimeoutError:
+            told = f"The token endpoint gave no answer within {_SECONDS:g} s. {self._remedy}"
+            raise NotAuthorised(told) from None
 
     async def _asking(self, login: Login) -> httpx.Request:
         own = await self._secrets.read()

@@ -82,15 +82,20 @@ class Session:
 
     async def hold(self) -> None:
         """Keep a session while one is wanted, until `close`. Run it in a task of its own."""
-        while not self._closing:
-            await self._wanted.wait()
-            if self._closing:
-                return
-            attempt, self._wanted = self._attempt or anyio.Event(), anyio.Event()
-            await anyio.sleep(max(0.0, self._not_before - time.monotonic()))
-            if not self._closing:
-                await self._one(attempt)
-            attempt.set()
+        try:
+            while not self._closing:
+                await self._wanted.wait()
+                if self._closing:
+                    return
+                attempt, self._wanted = self._attempt or anyio.Event(), anyio.Event()
+                await anyio.sleep(max(0.0, self._not_before - time.monotonic()))
+                if not self._closing:
+                    await self._one(attempt)
+                attempt.set()
+        finally:
+            if self._proof is not None:
+                with anyio.CancelScope(shield=True):
+                    await self._proof.settled()
 
     def close(self) -> None:
         """End the session; `hold` returns when the server is gone."""

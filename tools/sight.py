@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from runtime.canonical import Json
-from tools.catalogue import ToolEntry
+from tools.catalogue import Deed, ToolEntry
 
 _CONTEXT: Json = {"Var": "context"}
 
@@ -62,12 +62,16 @@ class Sight:
 
     def covers(self, entry: ToolEntry) -> bool:
         """Whether a call of this tool is within its scope, whoever makes it."""
-        acts = {entry.action, "effect"} if entry.effect else {entry.action}
         return (
             self.tool in ("", entry.name)
             and self.server in ("", entry.server)
-            and (not self.actions or bool(self.actions & acts))
+            and self.acts(entry.action)
         )
+
+    def acts(self, action: Deed) -> bool:
+        """Whether this action is within its scope. No other one can meet the rule, or fail it."""
+        meant = {action} if action in ("read", "store") else {action, "effect"}
+        return not self.actions or not self.actions.isdisjoint(meant)
 
 
 def sight_of(policy: Json) -> Sight:

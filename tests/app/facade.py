@@ -56,11 +56,13 @@ class Place:
             yield session
 
 
-def place(home: Path, *, rules: str = "", deadline: float = 10, **facade: Json) -> Place:
+def place(
+    home: Path, *, rules: str = "", deadline: float = 10, server: Json = None, **facade: Json
+) -> Place:
     """Write the files; `facade` are the keys of facade.yaml, `rules` go beside the base policy,
-    `deadline` is that of the tool server."""
+    `deadline` is that of the tool server; `server` are the keys that change its entry."""
     home.mkdir(parents=True, exist_ok=True)
-    server = scripted_server(home)
+    server = scripted_server(home) | (server or {})
     server["switchyard"]["timeout_seconds"] = deadline
     config = written(home, servers={"s": server})
     (config / "facade.yaml").write_text(yaml.safe_dump({"version": 1, **facade}))
@@ -71,10 +73,10 @@ def place(home: Path, *, rules: str = "", deadline: float = 10, **facade: Json) 
 
 @asynccontextmanager
 async def opened(
-    home: Path, *, rules: str = "", deadline: float = 10, **facade: Json
+    home: Path, *, rules: str = "", deadline: float = 10, server: Json = None, **facade: Json
 ) -> AsyncIterator[Place]:
     """The facade in this process."""
-    files = place(home, rules=rules, deadline=deadline, **facade)
+    files = place(home, rules=rules, deadline=deadline, server=server, **facade)
     file: FacadeFile = load_facade(files.settings.config)
     async with open_facade(files.settings, file, Way(docs=home, home="")) as it:
         yield Place(home=home, settings=files.settings, facade=it)

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from graphs.host import here
-from ledger.calls import EffectState
+from ledger.effects import EffectState
 from ledger.store import open_ledger
 from runtime.context import RunContext
 from runtime.labels import Label

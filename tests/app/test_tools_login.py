@@ -7,6 +7,7 @@ import socket
 import threading
 import webbrowser
 from collections.abc import Iterator
+from contextlib import ExitStack, suppress
 from pathlib import Path
 
 import httpx
@@ -89,6 +90,81 @@ def test_a_person_who_refuses_is_told_so_without_a_traceback(
     assert done.exit_code == 2
     assert "There was no login at 'far': the login was refused (access_denied)" in done.output
     assert "Traceback" not in done.output + caplog.text
+
+
+def strangers(port: int, statuses: list[int]) -> None:
+    """Everything that may come to the port, and is no answer to the login that was begun."""
+    at = f"http://127.0.0.1:{port}"
+    forged = [
+        "",
+        "?code=x",
+        "?code=x&state=forged",
+        "?state=",
+        "?error=access_denied",
+        "?state=%ff",
+    ]
+    for query in forged:
+        statuses.append(httpx.get(f"{at}/callback{query}").status_code)
+    statuses.append(httpx.get(f"{at}/favicon.ico").status_code)
+    statuses.append(httpx.post(f"{at}/callback").status_code)
+    for said in (b"", b"\x00\xff\r\n\r\n", b"GET //[ HTTP/1.1\r\n\r\n", b"x" * 200_000):
+        with socket.create_connection(("127.0.0.1", port)) as stranger, suppress(OSError):
+            stranger.sendall(said)
+            stranger.shutdown(socket.SHUT_WR)
+            stranger.recv(1000)
+
+
+def test_requests_of_strangers_are_answered_and_the_right_one_is_waited_for(
+    configured: Path,
+    server: Login,
+    port: int,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    statuses: list[int] = []
+    with ExitStack() as stack:
+
+        def open_page(page: str) -> bool:
+            strangers(port, statuses)
+            # One who came and says nothing must not hold up the end.
+            stack.enter_context(socket.create_connection(("127.0.0.1", port)))
+            return visit(page)
+
+        monkeypatch.setattr(webbrowser, "open", open_page)
+        url = stack.enter_context(led_to(server))
+        write(configured, url, port=port)
+        done = run(configured, "far", "--by", "ann", "--minutes", "0.5")
+    assert done.exit_code == 0, done.output
+    assert statuses == [400] * 6 + [404] * 2
+    assert json.loads((configured / FILE).read_text())["servers"]["far"]["by"] == "ann"
+    assert server.seen.count("POST /token") == 1
+    assert "Traceback" not in done.output + caplog.text
+
+
+def test_a_forged_answer_alone_logs_nobody_in(
+    configured: Path,
+    server: Login,
+    port: int,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    statuses: list[int] = []
+    with ExitStack() as stack:
+
+        def open_page(_page: str) -> bool:
+            stack.enter_context(socket.create_connection(("127.0.0.1", port)))
+            strangers(port, statuses)
+            return True
+
+        monkeypatch.setattr(webbrowser, "open", open_page)
+        url = stack.enter_context(led_to(server))
+        write(configured, url, port=port)
+        done = run(configured, "far", "--minutes", "0.06")
+    assert "Nobody came back from the page within 0.06 minutes." in done.output
+    assert (done.exit_code, statuses[:1]) == (2, [400])
+    assert "Traceback" not in done.output + caplog.text
+    assert "POST /token" not in server.seen
+    assert not (configured / FILE).exists()
 
 
 def test_nobody_who_comes_back_is_waited_for_no_longer_than_asked(

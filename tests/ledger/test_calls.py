@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 
+from ledger.calls import Before
 from ledger.store import Ledger, open_ledger
+from runtime.labels import Label
 from tests.ledger.conftest import Clock
-from tests.ledger.rows import CONTEXT, RUN, call
+from tests.ledger.rows import CONTEXT, RUN, call, start
 
 
 async def test_a_call_tells_who_made_it_and_how_it_ended(ledger: Ledger) -> None:
@@ -63,3 +65,30 @@ async def test_how_an_effect_ended_is_there_after_a_restart(url: str) -> None:
         assert await after.effects.get("none") is None
     assert again == row
     assert (row.state, row.result, row.arguments) == ("done", "f" * 64, {"to": "a"})
+
+
+async def test_a_call_is_not_opened_by_a_label_that_the_run_does_not_have(ledger: Ledger) -> None:
+    await start(ledger, label=Label.internal)
+
+    async def opened(supposed: Label) -> Before | None:
+        return await ledger.calls.open(
+            "c1",
+            CONTEXT,
+            tool="crm_read",
+            arguments={},
+            decision="allow",
+            policies=[],
+            reason="r",
+            supposed=supposed,
+        )
+
+    assert await opened(Label.public) == Before(label=Label.internal, answered=None)
+    assert await ledger.calls.of_run(RUN) == []
+    assert await ledger.audit.rows(RUN) == []
+    assert await opened(Label.internal) is None
+    await ledger.calls.close("c1", "ok", result="f" * 64, seconds=0.1)
+    before = await opened(Label.internal)
+    assert before is not None
+    assert before.answered == (RUN, "d1/a", "crm_read", "f" * 64)
+    (row,) = await ledger.calls.of_run(RUN)
+    assert row.outcome == "ok", "what was answered stays so"

@@ -16,8 +16,8 @@ import pytest
 
 from bench.effects import Tally, hold_up
 from bench.effects_case import Case, Kind, Place
-from ledger.calls import Effects as LedgerEffects
-from ledger.calls import EffectState
+from ledger.effects import Effects as LedgerEffects
+from ledger.effects import EffectState
 from ledger.store import open_ledger
 from runtime.canonical import Json
 from runtime.settings import ROOT

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import sqlite3
 
 import pytest
+from sqlalchemy import Connection
 
 from ledger.approvals import Approval
 from runtime.labels import Label
@@ -248,3 +250,39 @@ async def test_a_call_that_waited_for_its_turn_is_decided_by_the_label_of_then(
         reply = await second[0]
     assert reply.outcome == "denied", "the server is cleared for less by then"
     assert house.received == []
+
+
+async def test_an_effect_costs_the_ledger_no_more_however_much_its_run_has_done(
+    house: House,
+) -> None:
+    steps = 0
+
+    def step() -> int:
+        nonlocal steps
+        steps += 1
+        return 0
+
+    def count(connection: Connection) -> None:
+        driver = connection.connection.driver_connection
+        assert isinstance(driver, sqlite3.Connection)
+        # Called with each instruction of SQLite's machine: what is scanned is counted.
+        driver.set_progress_handler(step, 1)
+
+    async with house.gate() as door:
+
+        async def cost(number: int) -> int:
+            nonlocal steps
+            # What was done since is taken in by the first one after it.
+            await door.call("s_send", call=f"e{number}-1", to=f"{number}-1")
+            steps = 0
+            await door.call("s_send", call=f"e{number}-2", to=f"{number}-2")
+            return steps
+
+        await house.ledger.calls._database.run(count, atomic=False)
+        early = await cost(0)
+        for number in range(60):
+            await door.call("s_add", call=f"r{number}", a=number, b=1)
+            await door.call("s_send", call=f"s{number}", to=f"s{number}")
+        late = await cost(1)
+    assert early > 100
+    assert late < early + 60, "less than one instruction for each call that the run has made"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 
 import pytest
 from sqlalchemy import text
@@ -113,6 +114,24 @@ async def test_data_above_the_clearance_of_a_server_does_not_go_there(
     assert reply.outcome == "denied"
     assert "not cleared for" in reply.text
     assert len(house.received) == 1
+    # What was decided by the label of before is nowhere: the record has each call once.
+    verdicts = [row.decision for row in await house.ledger.calls.of_run("r1")]
+    rows = await house.ledger.audit.rows("r1")
+    decided = [json.loads(row.entry) for row in rows if '"kind":"decided"' in row.entry]
+    assert verdicts == [one["verdict"] for one in decided] == ["allow", "deny"]
+
+
+async def test_a_read_that_is_made_again_in_the_same_process_returns_its_record(
+    house: House,
+) -> None:
+    async with house.gate() as door:
+        await door.call("s_add", call="call-0", a=1, b=1)
+        replies = [await door.call("s_add", call="call-1", a=2, b=2) for _ in range(3)]
+    assert {(reply.id, reply.text, reply.outcome) for reply in replies} == {
+        (replies[0].id, replies[0].text, "ok")
+    }
+    assert len(house.received) == 2
+    assert len(await house.ledger.calls.of_run("r1")) == 2
 
 
 async def test_an_answer_raises_the_label_of_the_run_and_a_denial_does_not(house: House) -> None:

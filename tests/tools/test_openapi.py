@@ -56,9 +56,10 @@ async def test_an_application_becomes_tools_with_actions_by_method(house: House,
             "shop_add_item": "write",
             "shop_break_it": "write",
             "shop_drop_item": "delete",
+            "shop_lead": "write",
             "shop_slow_effect": "write",
         }
-        assert len(tools) == 14
+        assert len(tools) == 15
         assert tools["shop_get_item"].description.startswith("Look an item up.")
         one = await door.call("shop_get_item", item=1, verbose=True)
         many = await door.call("shop_list_items")

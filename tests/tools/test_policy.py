@@ -11,6 +11,7 @@ import pytest
 from ledger.budget import Budget
 from runtime.errors import ConfigError
 from runtime.labels import Label
+from tools.config import Action
 from tools.entities import Asked, clock, spent_share
 from tools.policy import Decision, Policy, check_policy, load_policy, parse_policy
 from tools.provenance import RANKS, ArgumentOrigin, Origin, Provenance
@@ -118,6 +119,24 @@ def test_rules_see_origin_time_and_spend() -> None:
     for name in seen:
         less = {key: value for key, value in seen.items() if key != name}
         assert policy.decide(question(**less)).verdict == "deny", name
+
+
+@pytest.mark.parametrize("action", [*get_args(Action), "store"])
+def test_no_rule_is_passed_over_that_the_action_may_meet(action: str) -> None:
+    scopes = [
+        "action",
+        *(f'action == Action::"{one}"' for one in (*get_args(Action), "store")),
+        *(f'action in Action::"{one}"' for one in ("read", "effect", "send", "store")),
+        'action in [Action::"send", Action::"read"]',
+        'action in [Action::"effect", Action::"store"]',
+    ]
+    rules = [f'@id("r{at}") permit (principal, {one}, resource);' for at, one in enumerate(scopes)]
+    policy = parse_policy("\n".join(rules))
+    asked = question(action=action)
+    # The one tries the rules that are for the action, the other one lets Cedar try all.
+    applied = tuple(sorted(rule.id for rule in policy.applied(asked).met))
+    assert policy.decide(asked).policies == applied
+    assert 2 < len(applied) < len(rules)
 
 
 def test_only_what_some_rule_looks_at_is_looked_up() -> None:

@@ -15,7 +15,7 @@ from ledger.calls import ToolCall
 from runtime.labels import Label
 from tests.tools.conftest import House, Person
 from tools.approval import question_of
-from tools.asked import asked_again
+from tools.asked import AskedRecord, asked_again
 from tools.catalogue import ToolEntry
 from tools.entities import clock
 from tools.policy import Decision, Policy, parse_policy
@@ -48,6 +48,7 @@ async def test_a_recorded_decision_can_be_made_again(house: House, base: Policy)
     rows = await house.ledger.calls.latest(10)
     asked = [row for row in rows if row.asked]
     assert [row.tool for row in asked] == ["s_send"]
+    assert AskedRecord.model_validate(asked[0].asked).model_dump(mode="json") == asked[0].asked
     found = asked_again(asked[0])
     assert found is not None
     question, verdict = found

@@ -36,6 +36,8 @@ class Api:
     """Every token that was given out; only the last one counts."""
     lasts: int = 3600
     elsewhere: str = "http://127.0.0.1:9"
+    leads: tuple[int, str] = (307, "/caught")
+    """Status and address with which it answers an effect that it has done."""
 
     @property
     def calls(self) -> list[str]:
@@ -108,6 +110,15 @@ def app_of(api: Api) -> FastAPI:
     @app.get("/round", operation_id="round")
     async def round_and_round() -> RedirectResponse:
         return RedirectResponse("/round")
+
+    @app.post("/lead", operation_id="lead")
+    async def lead() -> Response:
+        status, place = api.leads
+        return Response(status_code=status, headers={"location": place} if place else {})
+
+    @app.api_route("/caught", methods=["GET", "POST"], include_in_schema=False)
+    async def caught() -> str:
+        return "did it here"
 
     @app.get("/echo", operation_id="echo")
     async def echo(request: Request, q: str = "") -> dict[str, object]:

@@ -5,6 +5,7 @@ It writes the token that is valid now into a file, where a tool server reads it.
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import socket
 import threading
@@ -42,6 +43,10 @@ class Login:
     """The client of every code that was given out."""
     renewals: set[str] = field(default_factory=set)
     """Tokens to renew a login with, each good for once."""
+    renewing: threading.Semaphore = field(default_factory=lambda: threading.Semaphore(0))
+    """Released when a renewal is asked for."""
+    answers: threading.Event = field(default_factory=threading.Event)
+    """Until it is set, no renewal is answered; each is decided on before."""
     lasts: int = 3600
     ways: list[str] = field(default_factory=lambda: ["client_secret_basic"])
     asked: list[dict[str, str]] = field(default_factory=list)
@@ -103,6 +108,10 @@ def app_of(login: Login) -> FastAPI:
         back = {"code": code, "state": asked["state"]} | login.says
         return RedirectResponse(f"{asked['redirect_uri']}?{urlencode(back)}", status_code=302)
 
+    async def held_back() -> None:
+        login.renewing.release()
+        await asyncio.to_thread(login.answers.wait, 10)
+
     @app.post("/token")
     async def token(request: Request) -> JSONResponse:
         form = {name: one[0] for name, one in parse_qs((await request.body()).decode()).items()}
@@ -116,12 +125,18 @@ def app_of(login: Login) -> FastAPI:
             case "authorization_code" if login.codes.pop(form["code"], "") != client:
                 return JSONResponse({"error": "invalid_grant"}, status_code=400)
             case "refresh_token" if form["refresh_token"] not in login.renewals:
+                # Whoever uses one twice may be a thief: nothing of this login counts any more.
+                login.renewals.clear()
+                login.valid.write_text("nobody-has-this")
+                await held_back()
                 return JSONResponse({"error": "invalid_grant"}, status_code=400)
             case "refresh_token" | "authorization_code":
                 login.renewals.discard(form.get("refresh_token", ""))
                 told["refresh_token"] = f"renewal-{len(login.asked)}"
                 login.renewals.add(f"renewal-{len(login.asked)}")
         login.valid.write_text(str(told["access_token"]))
+        if form["grant_type"] == "refresh_token":
+            await held_back()
         return JSONResponse(told)
 
     @app.post("/mcp")
@@ -153,6 +168,7 @@ def app_of(login: Login) -> FastAPI:
 def logging_in(valid: Path) -> Iterator[Login]:
     """The server on a free port, in a thread."""
     login = Login(valid=valid)
+    login.answers.set()
     with socket.create_server(("127.0.0.1", 0)) as listener:
         config = uvicorn.Config(
             app_of(login), log_level="critical", timeout_graceful_shutdown=1, ws="none"
