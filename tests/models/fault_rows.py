@@ -55,6 +55,7 @@ MODERATED = HttpError(
 )
 LOOP = RepeatedChunks(count=160, text="and again and ")
 CUT = Reply(tool_calls=BAD.tool_calls, finish="length")
+BROKE_OFF = Reply(text=BAD.text, tool_calls=BAD.tool_calls, finish="error")
 UNFIT = Reply(tool_calls=(ToolCall(name="weather", arguments={"city": 7}),))
 LONG = Reply(text=" ".join(f"word{i}" for i in range(400)))
 
@@ -226,6 +227,20 @@ ROWS: tuple[Row, ...] = (
     ),
     Row(fault="error frame", first=(ErrorFrame(at=0.7),), calls=(1, 1), end="second", ways=STREAM),
     Row(fault="end without finish reason", first=(NoFinish(),), calls=(2, 0), end="first"),
+    Row(
+        fault="end without the field of a finish reason",
+        first=(NoFinish(named=False),),
+        calls=(2, 0),
+        end="first",
+        ways=WHOLE,
+        wires=("openai",),
+    ),
+    Row(
+        fault="end for a reason that no whole answer has",
+        first=(BROKE_OFF,),
+        calls=(2, 0),
+        end="first",
+    ),
     Row(fault="broken JSON", first=(BrokenJson(),), calls=(1, 1), end="second", ways=WHOLE),
     Row(
         fault="broken JSON in a stream",

@@ -50,6 +50,8 @@ class Answer:
     finish: Finish | None
     usage: Usage | None
     hollow: bool = False
+    named: bool = True
+    """An end that is missing has its field."""
     refusal: str = ""
     """The model's words where it will not answer."""
 
@@ -102,8 +104,8 @@ def _call_tokens(calls: tuple[ToolCall, ...]) -> int:
 def spoil(exchange: Exchange, answer: Answer, fault: Fault | None) -> Answer:
     """The answer as the fault leaves it. Faults of the transport leave it as it is."""
     match fault:
-        case NoFinish():
-            return replace(answer, finish=None)
+        case NoFinish(named=named):
+            return replace(answer, finish=None, named=named)
         case EmptyChoices():
             return replace(answer, hollow=True)
         case EmptyContent():

@@ -16,7 +16,7 @@ from tests.provider.faults import Fault
 JsonObject: TypeAlias = dict[str, JsonValue]
 Wire: TypeAlias = Literal["openai", "anthropic", "gemini"]
 Role: TypeAlias = Literal["system", "user", "assistant", "tool"]
-Finish: TypeAlias = Literal["stop", "length", "tool_calls", "content_filter"]
+Finish: TypeAlias = Literal["stop", "length", "tool_calls", "content_filter", "error"]
 ToolUse: TypeAlias = Literal["auto", "required", "none"]
 
 

@@ -54,6 +54,9 @@ class NoFinish:
     """The answer ends in an orderly way, but without finish reason; a stream also without
     its end marker and what the end would have carried."""
 
+    named: bool = True
+    """The field of it is there, empty. Only OpenAI's wire can be without."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BrokenJson:

@@ -32,6 +32,7 @@ FINISH_REASONS = {
     "length": "MAX_TOKENS",
     "tool_calls": "STOP",
     "content_filter": "SAFETY",
+    "error": "MALFORMED_RESPONSE",
 }
 STATUSES = {
     400: "INVALID_ARGUMENT",

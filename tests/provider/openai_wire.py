@@ -63,8 +63,9 @@ class OpenAIWire:
             "index": 0,
             "message": message,
             "logprobs": None,
-            "finish_reason": _finish(exchange, answer),
         }
+        if answer.named:
+            choice["finish_reason"] = _finish(exchange, answer)
         whole = _frame(exchange, answer, "chat.completion")
         whole["choices"] = [] if answer.hollow else [choice]
         if answer.usage:
