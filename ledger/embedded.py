@@ -20,6 +20,7 @@ from ledger.database import PATIENCE, Work
 from ledger.worker import Worker
 
 T = TypeVar("T")
+_ENDED = "what was to be done as one ended its transaction in the middle"
 
 
 class Embedded:
@@ -52,10 +53,16 @@ class Embedded:
             done = work(connection)
             if driver.in_transaction:
                 _do(driver, "COMMIT")
+            elif atomic:
+                # Part of it stands by itself, or nothing of it: not what was asked for.
+                raise OperationalError("COMMIT", None, sqlite3.Error(_ENDED))
             connection.commit()
         except BaseException:
-            driver.rollback()
-            connection.rollback()
+            try:
+                if driver.in_transaction:
+                    _do(driver, "ROLLBACK")
+            finally:
+                connection.rollback()
             raise
         return done
 

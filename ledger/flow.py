@@ -24,13 +24,16 @@ _RUN = (
     " WHERE runs.id = ?"
 )
 _ANSWERED = (
-    "SELECT started_at, id, tool, decision, result, CASE WHEN decision = 'ask' THEN arguments END"
+    "SELECT started_at, id, tool, result, CASE WHEN decision = 'ask'"
+    # One that is made again keeps its first result until it has another one. Its question may
+    # be open yet.
+    " AND outcome NOT IN ('pending', 'denied', 'refused') THEN arguments END"
     " FROM tool_calls WHERE run = ? AND result IS NOT NULL"
 )
 _AGE = itemgetter(0, 1)
 _ONE = f"{_ANSWERED} AND id = ?"
 _LAST = "SELECT max(number) FROM audit WHERE run = ?"
-_SINCE = "SELECT number, entry FROM audit WHERE run = ? AND number > ? ORDER BY number"
+_FROM = "SELECT number, entry FROM audit WHERE run = ? AND number >= ? ORDER BY number"
 _CONTENT = "SELECT content FROM blobs WHERE digest = ?"
 
 
@@ -39,11 +42,10 @@ class Brought(NamedTuple):
 
     call: str
     tool: str
-    decision: str
     result: str
     """Digest of what came back."""
-    arguments: Json
-    """Only where a person was asked."""
+    approved: Json
+    """The arguments, where a person was asked and said yes; else None."""
     content: bytes | None
     """What came back, as canonical JSON; None when it was forgotten."""
 
@@ -114,22 +116,27 @@ class Flows(Repository):
             last = cursor.first(in_words_of(self._dialect, _LAST), (run,))
             calls = cursor.all(in_words_of(self._dialect, _ANSWERED), (run,))
             return list(calls), (last[0] if last else None) or 0
-        rows = cursor.all(in_words_of(self._dialect, _SINCE), (run, since))
+        # The last one that was seen is read again: it shows that nothing was set back.
+        first = max(since, 1)
+        rows = cursor.all(in_words_of(self._dialect, _FROM), (run, first))
+        whole = [number for number, _ in rows] == [*range(first, first + len(rows))]
         try:
-            told = [json.loads(entry) for _, entry in rows]
+            told = [json.loads(entry) for number, entry in rows if number > since]
             closed = dict.fromkeys(row["subject"] for row in told if row["kind"] == "closed")
         except (ValueError, KeyError, TypeError):
-            # Somebody changed a row. What to do about that is for `audit verify` to say.
+            whole = False
+        if not whole or (since and not rows):
+            # Somebody changed the rows. What to do about that is for `audit verify` to say.
             return self._calls(cursor, run, None)
         answered = in_words_of(self._dialect, _ONE)
         found = (cursor.first(answered, (run, call)) for call in closed)
         return [call for call in found if call is not None], rows[-1][0] if rows else since
 
     def _brought(self, cursor: Cursor, call: Sequence[Json]) -> Brought:
-        _, id, tool, decision, result, arguments = call
+        _, id, tool, result, approved = call
         row = cursor.first(in_words_of(self._dialect, _CONTENT), (result,))
         kept = bytes(row[0]) if row else None
-        return Brought(id, tool, decision, result, json_of(arguments), kept)
+        return Brought(id, tool, result, json_of(approved), kept)
 
 
 def own_words(words: str, strange: Iterable[str]) -> str:

@@ -159,8 +159,8 @@ def _origin(path: Path, value: Json, read: _Read, approved: Approved) -> tuple[O
 
 def _take_in(catalogue: Mapping[str, ToolEntry], call: Brought, read: _Read) -> None:
     """What a call brought in. A result that was forgotten counts as the worst of its tool."""
-    if call.decision == "ask" and isinstance(call.arguments, dict):
-        approved = frozenset((path, plain(leaf)) for path, leaf in leaves(call.arguments))
+    if isinstance(call.approved, dict):
+        approved = frozenset((path, plain(leaf)) for path, leaf in leaves(call.approved))
         read.approved.setdefault(call.tool, {})[approved] = None
     entry = catalogue.get(call.tool)
     if entry is not None and _own_write(entry):

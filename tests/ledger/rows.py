@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ledger.calls import Verdict
 from ledger.store import Ledger
 from runtime.context import RunContext
 from runtime.labels import Label
@@ -34,13 +35,19 @@ async def pay(
     )
 
 
-async def call(ledger: Ledger, id: str, context: RunContext = CONTEXT, reason: str = "r") -> None:
+async def call(
+    ledger: Ledger,
+    id: str,
+    context: RunContext = CONTEXT,
+    reason: str = "r",
+    decision: Verdict = "allow",
+) -> None:
     await ledger.calls.open(
         id,
         context,
         tool="crm_read",
         arguments={"id": 1},
-        decision="allow",
+        decision=decision,
         policies=["p1"],
         reason=reason,
     )

@@ -146,3 +146,14 @@ async def test_an_error_of_work_undoes_it_and_comes_out_as_it_was(ledger: Ledger
     with pytest.raises(KeyError, match="mine"):
         await ledger.budgets._atomic("test", work)
     assert await ledger.budgets.get(RUN) is None
+
+
+async def test_work_that_ends_its_own_transaction_is_told(tmp_path: Path) -> None:
+    def work(connection: Connection) -> None:
+        connection.exec_driver_sql("COMMIT")
+
+    async with open_ledger(f"sqlite:///{tmp_path / 'ledger.sqlite'}") as ledger:
+        with pytest.raises(LedgerUnavailable, match="ended its transaction in the middle"):
+            await ledger.budgets._atomic("test", work)
+        await start(ledger)
+        assert await ledger.runs.get(RUN) is not None

@@ -59,7 +59,7 @@ async def test_the_run_that_it_goes_on_from_is_read_on_too(ledger: Ledger) -> No
     assert [one.call for one in (*first.brought, *then.brought)] == ["c1", "c2"]
 
 
-@pytest.mark.parametrize("text", [flow._SINCE, flow._LAST, flow._ONE, flow._ANSWERED])
+@pytest.mark.parametrize("text", [flow._FROM, flow._LAST, flow._ONE, flow._ANSWERED])
 async def test_no_table_is_scanned(tmp_path: Path, text: str) -> None:
     def plan(connection: Connection) -> list[str]:
         values = ("r1", 1)[: text.count("?")]
@@ -72,14 +72,48 @@ async def test_no_table_is_scanned(tmp_path: Path, text: str) -> None:
     assert all(step.startswith("SEARCH") for step in steps), steps
 
 
-async def test_a_row_of_the_audit_that_was_changed_hides_no_call(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    "done",
+    [
+        "UPDATE audit SET entry = '{}' WHERE entry LIKE '%closed%' AND number > 2",
+        "DELETE FROM audit WHERE entry LIKE '%closed%c2%'",
+        "DELETE FROM audit WHERE number >= 2",
+        "DELETE FROM audit",
+    ],
+)
+async def test_no_call_is_hidden_by_rows_of_the_audit_that_are_broken_or_gone(
+    tmp_path: Path, done: str
+) -> None:
     def spoil(connection: Connection) -> None:
-        connection.exec_driver_sql("UPDATE audit SET entry = '{}' WHERE entry LIKE '%closed%'")
+        assert connection.exec_driver_sql(done).rowcount
 
     async with open_ledger(f"sqlite:///{tmp_path / 'l.sqlite'}") as ledger:
         await start(ledger)
-        first = await ledger.flows.of(RUN, {}, 20)
         await answered(ledger, "c1")
+        first = await ledger.flows.of(RUN, {}, 20)
+        await answered(ledger, "c2")
+        await answered(ledger, "c3")
         await ledger.calls._database.run(spoil, atomic=False)
         then = await ledger.flows.of(RUN, first.seen, 20)
-    assert [one.call for one in then.brought] == ["c1"]
+    assert {one.call for one in then.brought} >= {"c2", "c3"}
+
+
+async def test_a_call_that_is_asked_about_again_is_approved_by_nobody_yet(
+    ledger: Ledger,
+) -> None:
+    await start(ledger)
+    await call(ledger, "c1")
+    result = await ledger.exchanges.keep({"text": "it failed"})
+    await ledger.calls.close("c1", "error", result=result, seconds=0.1)
+
+    async def approved() -> list[tuple[str, bool]]:
+        found = await ledger.flows.of(RUN, {}, 20)
+        return [(one.call, one.approved is not None) for one in found.brought]
+
+    await call(ledger, "c1", decision="ask")
+    # What it brought at first counts for what strangers said in it.
+    assert await approved() == [("c1", False)]
+    await ledger.calls.close("c1", "refused", result=result, seconds=0.1)
+    assert await approved() == [("c1", False)]
+    await ledger.calls.close("c1", "ok", result=result, seconds=0.1)
+    assert await approved() == [("c1", True)]
