@@ -140,6 +140,7 @@ async def _in_words() -> AsyncIterator[None]:
         data = {f"{META}call": error.call}
         raise McpError(ErrorData(code=INVALID_PARAMS, message=str(error), data=data)) from error
     except SwitchyardError as error:
+        # Of what was sent a session gives a result, whatever becomes of the record.
         _log.warning("a call failed: %s", error)
         told = "The call could not be recorded, so nothing was sent. Try again later."
         raise McpError(ErrorData(code=INTERNAL_ERROR, message=told)) from error

@@ -16,6 +16,9 @@ from tools.calls import ToolReply
 from tools.catalogue import ToolEntry
 
 _BLOCKS: TypeAdapter[list[ContentBlock]] = TypeAdapter(list[ContentBlock])
+_UNKNOWN = "unknown"
+UNREAD = "The label of this session could not be read, so no result is told."
+"""Why a result is not told while the ledger is away."""
 _AGAIN = "It was done before in this session; nothing was sent again."
 
 
@@ -57,13 +60,23 @@ def too_sensitive(label: Label, cleared: Label) -> str:
 
 
 def withheld(result: CallToolResult, told: str) -> CallToolResult:
-    """A result that came, and must not go on; a question to a person is none."""
+    """A result that came, and must not go on; a question to a person is none, nor is an end that
+    nobody knows."""
     meta = result.meta or {}
     outcome = meta.get(f"{META}outcome")
-    if outcome is None:
+    if outcome in (None, _UNKNOWN):
         return result
     words = f"{told} The call is recorded with the outcome {outcome!r}; do not repeat it."
     return CallToolResult(content=[TextContent(type="text", text=words)], isError=True, _meta=meta)
+
+
+def unrecorded(run: str, call: str, name: str) -> CallToolResult:
+    """A call that reached its tool, and whose end the ledger could not take."""
+    told = (
+        f"{name} was called, but how it ended could not be recorded, so no result is told. It may"
+        " have taken effect: look at its target before it is done again."
+    )
+    return failed(told, run, call, outcome=_UNKNOWN)
 
 
 def failed(told: str, run: str, call: str = "", **more: Json) -> CallToolResult:

@@ -11,15 +11,17 @@ import uuid
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 import anyio
 from mcp.server.session import ServerSession
 from mcp.types import CallToolResult, LoggingLevel, Tool
 
+from app.facade_clearance import Clearance
 from app.facade_config import FacadeFile
 from app.facade_offer import Offering
-from app.facade_result import failed, result_of, too_sensitive, waiting, withheld
+from app.facade_result import UNREAD, failed, result_of, unrecorded, waiting, withheld
 from app.facade_run import SessionRun
 from app.facade_wait import StillOpen, Waiting
 from app.facade_wire import QUIET, Wire
@@ -28,6 +30,7 @@ from graphs.holding import Holding
 from ledger.store import Ledger
 from runtime.canonical import Json, digest
 from runtime.context import RunContext
+from runtime.errors import LedgerUnavailable, SwitchyardError
 from runtime.labels import Label, highest
 from tools.arguments import unfit
 from tools.calls import ToolEvent, ToolReply, call_id
@@ -109,6 +112,8 @@ class Session:
         )
         self._context = context
         self._label = context.label
+        """What the client's list of tools was made by."""
+        self._clearance = Clearance(ledger=house.ledger, offering=self._offering, run=context.run)
         self._run = SessionRun(house.ledger, house.holding, context, caller.way)
         self._under_way: dict[asyncio.Task[ToolReply], Waiting] = {}
         self._open: dict[str, tuple[str, str]] = {}
@@ -118,48 +123,46 @@ class Session:
         """What is offered to this client now."""
         await self._run.begin()
         context = await self._now()
-        return self._offering.listed(context, self._read(context.label))
+        return self._offering.listed(context, self._clearance.read(context.label))
 
     async def call(self, wanted: Wanted, wire: Wire) -> CallToolResult:
         """Take a call through the gateway.
 
         Raises:
             UnknownTool: no such tool is offered.
-            LedgerUnavailable: the record cannot be written; then nothing was sent.
+            SwitchyardError: the record cannot be read or written; nothing was sent. Once something
+                was, the result says what is known of it.
         """
         run = self._context.run
         await self._run.begin()
+        label = await self._risen()
         if self._run.ended_by:
             told = f"This session was ended by {self._run.ended_by}. Open a new one."
             return failed(told, run)
         tool = self._offering.inner(wanted.name)
         if not tool:
             raise UnknownTool(wanted.name, await self._turned_away(wanted))
-        if above := self._above(tool, self._label):
+        if above := self._clearance.above(tool, label):
             told = f"{above} Nothing was sent."
             return failed(told, run, await self._turned_away(wanted, told), outcome="denied")
         if full := self._full(tool):
             return failed(full, run)
         result = await self._passed(tool, wanted, wire)
-        label = await self._house.ledger.runs.label(run)
-        if above := self._above(tool, label):
-            result = withheld(result, above)
+        try:
+            above = self._clearance.above(tool, await self._risen())
+        except LedgerUnavailable as error:
+            _log.warning("a result is withheld: %s", error)
+            above = UNREAD
+        return withheld(result, above) if above else result
+
+    async def _risen(self) -> Label:
+        """The label of the run now, by the ledger."""
+        label = await self._house.ledger.runs.label(self._context.run)
         if label != self._label:
             # It may have risen above what some tools are cleared for.
             self._label = label
             await self.changed()
-        return result
-
-    def _above(self, tool: str, label: Label) -> str:
-        """What keeps the result of a tool from the client in a session of this label; empty when
-        nothing does."""
-        found = self._offering.too_sensitive(tool, self._read(label))
-        return too_sensitive(found, self._house.file.cleared_for) if found is not None else ""
-
-    def _read(self, label: Label) -> Label:
-        """Label of what was read, in a session of this label."""
-        # What the client sent itself is no news to it.
-        return label if label != self._house.file.label else Label.public
+        return label
 
     def _full(self, tool: str) -> str:
         """What keeps a further call from being made now; empty when nothing does."""
@@ -203,7 +206,8 @@ class Session:
         # A call that waited for a person goes on where it is made again.
         word, _ = self._open.pop(asked, (uuid.uuid4().hex, ""))
         events: asyncio.Queue[ToolEvent | None] = asyncio.Queue()
-        waits = Waiting(self._house.ledger, wire, self._house.file.wait_seconds)
+        cleared = partial(self._clearance.permits, tool)
+        waits = Waiting(self._house.ledger, wire, self._house.file.wait_seconds, cleared)
         work = asyncio.create_task(
             self._house.gateway.call(
                 context,
@@ -220,7 +224,7 @@ class Session:
         try:
             while (event := await events.get()) is not None:
                 call, sent = event.call, sent or event.phase == "called"
-                await wire.tell(event)
+                await wire.tell(event, cleared)
             reply = work.result()
         except asyncio.CancelledError:
             waits.left.set()
@@ -230,6 +234,11 @@ class Session:
             question = still.question
             command = command_for(question.id, question.kind, self._house.home)
             return waiting(question, self._context.run, call, wanted.name, command)
+        except SwitchyardError as error:
+            if not sent:
+                raise
+            _log.warning("how a call ended is not recorded: %s", error)
+            return unrecorded(self._context.run, call, wanted.name)
         entry = self._house.gateway.catalogue.get(tool)
         repeated = not sent and not reply.error and entry is not None and entry.once
         return result_of(reply, self._context.run, entry, repeated=repeated)

@@ -7,7 +7,7 @@ import asyncio
 from contextlib import suppress
 from typing import Literal
 
-from app.facade_wire import Wire
+from app.facade_wire import Cleared, Wire
 from ledger.approvals import Approval
 from ledger.store import Ledger
 from tools.elicitation import Filled
@@ -29,12 +29,13 @@ class StillOpen(Exception):
 class Waiting:
     """Waits for answers on behalf of one call, at most `seconds` for each."""
 
-    def __init__(self, ledger: Ledger, wire: Wire, seconds: float) -> None:
+    def __init__(self, ledger: Ledger, wire: Wire, seconds: float, cleared: Cleared) -> None:
         self.left = asyncio.Event()
         """Set when the client waits no more."""
         self._ledger = ledger
         self._wire = wire
         self._seconds = seconds
+        self._cleared = cleared
 
     async def __call__(self, question: Approval) -> Literal["approved", "refused"] | Filled:
         """The answer to a question.
@@ -42,7 +43,7 @@ class Waiting:
         Raises:
             StillOpen: there was none in time, or the client left.
         """
-        if self._wire.asks(question):
+        if self._wire.asks(question) and await self._cleared():
             return await self._of_client(question)
         return await self._of_inbox(question)
 

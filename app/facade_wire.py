@@ -3,7 +3,7 @@ tool server, where the client can ask its user."""
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from typing import Literal, get_args
 
@@ -21,6 +21,9 @@ LEVELS: tuple[LoggingLevel, ...] = get_args(LoggingLevel)
 
 QUIET: LoggingLevel = "warning"
 """From which level on a client is told that never set one."""
+
+Cleared = Callable[[], Awaitable[bool]]
+"""Whether the client may be told now what the tool of a call says."""
 
 _STEP = 0.0001
 
@@ -41,9 +44,12 @@ class Wire:
         self._level = level
         self._told = -_STEP
 
-    async def tell(self, event: ToolEvent) -> None:
-        """Tell a step of the call."""
+    async def tell(self, event: ToolEvent, cleared: Cleared) -> None:
+        """Tell a step of the call. Where the client may not be told what the tool says, it gets a
+        sign of life alone."""
         match event.phase:
+            case "progress" if not await cleared():
+                await self._progress(None, "")
             case "progress" if event.share is None:
                 await self._log("info", event.tool.partition("_")[0], event.message)
             case "progress":

@@ -151,7 +151,8 @@ class Gateway:
         repeated, a question that was answered is not put again.
 
         Raises:
-            LedgerUnavailable: the record cannot be written; then nothing was sent.
+            LedgerUnavailable: the record cannot be read or written. Nothing was sent, unless
+                `report` was told `called`: then it may have taken effect.
             Exception: whatever `ask` raises, untouched.
         """
         passage = Passage(self._office, context, tool, arguments, call=call, ask=ask, report=report)
