@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 
 import httpx
 
-from tools.proof import NotAuthorised, Proof, Send
+from tools.proof import NotAuthorised, Patience, Proof, Send
 from tools.rest_wire import fetcher
 
 _CHALLENGE = re.compile(r'scope="([\x21\x23-\x5B\x5D-\x7E ]+)"')
@@ -22,9 +22,10 @@ class Proven(httpx.Auth):
     # What is signed is the body.
     requires_request_body = True
 
-    def __init__(self, proof: Proof, send: Send) -> None:
+    def __init__(self, proof: Proof, send: Send, seconds: float) -> None:
         self._proof = proof
         self._send = send
+        self._seconds = seconds
 
     async def async_auth_flow(
         self, request: httpx.Request
@@ -33,25 +34,32 @@ class Proven(httpx.Auth):
 
         Raises:
             CredentialMissing: a secret is not where the entry says.
-            NotAuthorised: a token cannot be fetched, or does not cover what the server wants.
+            NotAuthorised: a token cannot be fetched in time, or does not cover what the server
+                wants.
         """
-        response = yield await self._proof.put_on(request, self._send)
-        if response.status_code == httpx.codes.UNAUTHORIZED and self._proof.refused():
-            response = yield await self._proof.put_on(request, self._send)
+        patience = Patience(self._seconds)
+        sent = await patience.wait(self._proof.put_on(request, self._send))
+        response = yield sent
+        if response.status_code == httpx.codes.UNAUTHORIZED and self._proof.refused(sent):
+            response = yield await patience.wait(self._proof.put_on(request, self._send))
         if response.status_code == httpx.codes.FORBIDDEN:
             said = _CHALLENGE.search(response.headers.get("www-authenticate", ""))
             if said and "insufficient_scope" in said.string:
-                raise NotAuthorised(await self._proof.lacks(said[1][:_LONGEST]))
+                raise NotAuthorised(await patience.wait(self._proof.lacks(said[1][:_LONGEST])))
 
 
 @asynccontextmanager
-async def proving(proof: Proof | None) -> AsyncIterator[Proven | None]:
-    """The proof for the requests of one session; None where the entry asks for none."""
+async def proving(proof: Proof | None, seconds: float) -> AsyncIterator[Proven | None]:
+    """The proof for the requests of one session; None where the entry asks for none.
+
+    Args:
+        seconds: The deadline of a call.
+    """
     if proof is None:
         yield None
         return
     async with httpx.AsyncHTTPTransport(trust_env=False) as beside:
-        yield Proven(proof, fetcher(beside))
+        yield Proven(proof, fetcher(beside), seconds)
 
 
 def resource_of(url: str) -> str:

@@ -11,6 +11,8 @@ from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import IO
 
+import anyio.to_thread
+
 _LOOK = 0.02
 """Seconds between two looks whether a turn has come."""
 
@@ -22,8 +24,7 @@ class StillTaken(Exception):
 @contextmanager
 def locked(path: Path) -> Iterator[None]:
     """Keep the other processes from the file meanwhile; its folder is there afterwards."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with path.with_suffix(".lock").open("w") as lock:
+    with _opened(path.with_suffix(".lock")) as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         yield
 
@@ -39,7 +40,8 @@ async def turn(lock: Path, seconds: float) -> AsyncIterator[None]:
         StillTaken: the turn did not come within so many seconds.
     """
     until = time.monotonic() + seconds
-    with await asyncio.to_thread(_opened, lock) as sign:
+    # Whoever is cut off meanwhile leaves nothing open.
+    with await anyio.to_thread.run_sync(_opened, lock) as sign:
         while not _taken(sign):
             if time.monotonic() > until:
                 raise StillTaken
@@ -49,8 +51,13 @@ async def turn(lock: Path, seconds: float) -> AsyncIterator[None]:
 
 
 def _opened(lock: Path) -> IO[str]:
+    """A lock file for its owner alone: whoever can open it can take the lock, and keep it."""
     lock.parent.mkdir(parents=True, exist_ok=True)
-    return lock.open("w")
+    sign = os.fdopen(os.open(lock, os.O_WRONLY | os.O_CREAT, 0o600), "w")
+    if os.fstat(sign.fileno()).st_uid == os.geteuid():
+        # An older one may be open to others.
+        os.fchmod(sign.fileno(), 0o600)
+    return sign
 
 
 def _taken(sign: IO[str]) -> bool:

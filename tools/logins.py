@@ -22,7 +22,7 @@ from tools.kept import locked, replace, turn
 FILE = "logins.json"
 """Its name in the home of an installation."""
 
-_TURN = 30.0
+TURN = 30.0
 """Seconds to wait for others who change the same login; longer than any of them needs."""
 
 
@@ -83,17 +83,17 @@ class Logins:
         return (await anyio.to_thread.run_sync(self._read)).servers.get(server)
 
     @asynccontextmanager
-    async def changing(self, server: str) -> AsyncIterator[Turn]:
+    async def changing(self, server: str, seconds: float) -> AsyncIterator[Turn]:
         """The login at a server, which no other process reads to change it meanwhile.
 
         Raises:
             ConfigError: the file cannot be read.
-            StillTaken: somebody else has been changing it for half a minute.
+            StillTaken: somebody else has been changing it for so many seconds.
         """
         # A turn for each server: one that answers slowly keeps no other from being renewed.
         file = self._file
         lock = file.with_name(f"{file.stem}.{server}.lock") if file is not None else None
-        async with turn(lock, _TURN) if lock is not None else nullcontext():
+        async with turn(lock, seconds) if lock is not None else nullcontext():
             yield Turn(login=await self.of(server), keep=partial(self._replace, server))
 
     async def keep(self, server: str, login: Login) -> None:
@@ -103,7 +103,7 @@ class Logins:
             ConfigError: the file cannot be read.
             StillTaken: somebody else has been changing it for half a minute.
         """
-        async with self.changing(server) as turn_:
+        async with self.changing(server, TURN) as turn_:
             await turn_.keep(login)
 
     async def _replace(self, server: str, login: Login) -> None:

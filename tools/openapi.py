@@ -24,12 +24,12 @@ from runtime.errors import ConfigError, ServerUnavailable
 from tools.breaker import backoff
 from tools.catalogue import Listed
 from tools.config import Terms, ToolsConfig
-from tools.credentials import CredentialMissing, Keyring
+from tools.credentials import CredentialMissing, Keyring, Veil
 from tools.definition import Definition
 from tools.live import CallLost, Withheld
 from tools.pins import Held, Pins
 from tools.places import Places
-from tools.proof import NotAuthorised, Proof
+from tools.proof import NotAuthorised, Patience, Proof
 from tools.resolve import place_of
 from tools.rest_auth_terms import ApiKey, Auth, OAuthUser
 from tools.rest_document import BadDocument, Document, listed_of, read_document
@@ -38,6 +38,9 @@ from tools.rest_source import base_of, text_of
 from tools.rest_wire import Elsewhere, Received, fetcher, origin, redirected, send
 from tools.results import Answer, answer_of
 from tools.target import Origin
+
+_LONGEST = 200
+"""Characters that are told of an address."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -210,7 +213,7 @@ class Rest:
                 got = await door.through(lambda: self._sent(request, door.proof, follows))
             except Elsewhere as error:
                 return Answer(text=f"{error} Tell the operator.", data=None, error=True)
-        return self._answer(tool, got, door.proof)
+        return self._answer(tool, request.url, got, door.proof)
 
     async def _sent(self, request: httpx.Request, proof: Proof, follows: bool) -> Received:
         """Send a request under the deadline and the size of the terms."""
@@ -226,11 +229,11 @@ class Rest:
     async def _exchanged(self, request: httpx.Request, proof: Proof, follows: bool) -> Received:
         """Send a request, once more with a new proof, and to where it is redirected, if that."""
         most, again, hops = self._terms.max_bytes, True, 0
-        fetch = fetcher(self._transport)
+        fetch, patience = fetcher(self._transport), Patience(self._terms.timeout_seconds)
         while True:
-            proven = await proof.put_on(_copy(request), fetch)
+            proven = await patience.wait(proof.put_on(_copy(request), fetch))
             got = await send(self._transport, proven, most)
-            if got.status == 401 and proof.refused() and again:
+            if got.status == 401 and proof.refused(proven) and again:
                 again = False
                 continue
             moved = redirected(request, got, hops) if follows else None
@@ -238,10 +241,10 @@ class Rest:
                 return got
             request, hops = moved, hops + 1
 
-    def _answer(self, tool: str, got: Received, proof: Proof) -> Answer:
+    def _answer(self, tool: str, url: httpx.URL, got: Received, proof: Proof) -> Answer:
         if tool in self._effects and (got.status >= 500 or 300 <= got.status < 400):
             # It answered, so it may have done it. To follow a redirect could do it once more.
-            led = " A redirect of an effect is not followed." if got.status < 400 else ""
+            led = _led(url, got.location, proof.veil) if got.status < 400 else ""
             raise CallLost("invalid", f"It answered with status {got.status}.{led}")
         text, data = _read(got)
         if not 200 <= got.status < 300:
@@ -263,6 +266,18 @@ def _copy(request: httpx.Request) -> httpx.Request:
     return httpx.Request(
         request.method, request.url, headers=request.headers, content=request.content
     )
+
+
+def _led(url: httpx.URL, location: str, veil: Veil) -> str:
+    """Why an effect ended with its redirect, and what is to be corrected."""
+    try:
+        to = url.join(location)
+        path = to.raw_path.decode("ascii").partition("?")[0]
+        place = veil.text(f"to {origin(to)}{path}") if location else "nowhere"
+    except httpx.InvalidURL:
+        place = "to an address that is none"
+    told = f" A redirect of an effect is not followed. It leads {place[:_LONGEST]}:"
+    return f"{told} correct the path or base_url."
 
 
 def _read(got: Received) -> tuple[str, dict[str, Json] | None]:

@@ -6,8 +6,9 @@ The secrets are read here and veiled here; neither arguments nor answers ever ho
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
-from typing import Protocol
+from typing import Protocol, TypeVar
 
+import anyio
 import httpx
 
 from tools.credentials import Credential, Keyring, Veil
@@ -16,8 +17,36 @@ Send = Callable[[httpx.Request, int], Awaitable[tuple[int, bytes]]]
 """Sends a request as it is; the status and at most so many bytes of the answer."""
 
 
+_SHARE = 0.8
+"""The part of its deadline within which a call has to have its proof."""
+
+T = TypeVar("T")
+
+
 class NotAuthorised(Exception):
     """There are no credentials to send a call with; nothing was sent."""
+
+
+class Patience:
+    """How long one call waits for its proof, from now on: it gives up before its deadline, since
+    past that nobody could tell that it was not sent."""
+
+    def __init__(self, seconds: float) -> None:
+        self._seconds = _SHARE * seconds
+        self._until = anyio.current_time() + self._seconds
+
+    async def wait(self, proof: Awaitable[T]) -> T:
+        """What comes.
+
+        Raises:
+            NotAuthorised: it did not come in time.
+        """
+        try:
+            with anyio.fail_after(self._until - anyio.current_time()):
+                return await proof
+        except TimeoutError:
+            told = f"No proof for the call came within {self._seconds:g} s. Try again later."
+            raise NotAuthorised(told) from None
 
 
 class Proof(Protocol):
@@ -26,6 +55,15 @@ class Proof(Protocol):
     @property
     def veil(self) -> Veil:
         """Hides the secrets that are in use now; the same object for good."""
+        ...
+
+    async def at_hand(self) -> None:
+        """Get what can be got before a call is begun, so that its lack ends no other call.
+
+        Raises:
+            CredentialMissing: a secret is not where the entry says.
+            NotAuthorised: it cannot be got.
+        """
         ...
 
     async def put_on(self, request: httpx.Request, send: Send) -> httpx.Request:
@@ -37,8 +75,9 @@ class Proof(Protocol):
         """
         ...
 
-    def refused(self) -> bool:
-        """The other side did not accept the proof. Whether another one may be had at once."""
+    def refused(self, request: httpx.Request) -> bool:
+        """The other side did not accept the proof on a request. Whether another one may be had at
+        once. One that was put on before the present one says nothing about that."""
         ...
 
     async def lacks(self, scope: str) -> str:
@@ -52,6 +91,9 @@ class Proof(Protocol):
 
 class Fixed:
     """A proof that covers what its entry says, and no more."""
+
+    async def at_hand(self) -> None:
+        """Whatever it takes is got for the request itself."""
 
     async def lacks(self, scope: str) -> str:
         return f"The credentials do not cover the scope {scope!r} that it wants."

@@ -23,7 +23,7 @@ class NoProof(Fixed):
     async def put_on(self, request: httpx.Request, _send: Send) -> httpx.Request:
         return request
 
-    def refused(self) -> bool:
+    def refused(self, _request: httpx.Request) -> bool:
         return False
 
 
@@ -42,7 +42,7 @@ class HeaderProof(Fixed):
             request.headers[name] = value
         return request
 
-    def refused(self) -> bool:
+    def refused(self, _request: httpx.Request) -> bool:
         self._secrets.forget()
         return False
 
@@ -66,7 +66,7 @@ class KeyProof(Fixed):
             request.url = request.url.copy_set_param(self._terms.name, value)
         return request
 
-    def refused(self) -> bool:
+    def refused(self, _request: httpx.Request) -> bool:
         self._secrets.forget()
         return False
 
@@ -111,7 +111,7 @@ class SignedProof(Fixed):
         SigV4Auth(key, self._terms.service, self._terms.region).add_auth(made)
         return {name: str(value) for name, value in made.headers.items()}
 
-    def refused(self) -> bool:
+    def refused(self, _request: httpx.Request) -> bool:
         self._secrets.forget()
         return False
 

@@ -10,11 +10,12 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 
+import anyio
 import httpx
 
 from tools.credentials import Keyring, Veil
 from tools.kept import StillTaken
-from tools.logins import Login, Logins
+from tools.logins import TURN, Login, Logins
 from tools.oauth_wire import MOST, answered, asking, token_in
 from tools.proof import NotAuthorised, Secrets, Send
 from tools.rest_auth_terms import OAuthUser, secrets_of
@@ -25,6 +26,9 @@ _MARGIN = 30.0
 
 _SECONDS = 20.0
 """For the answer of a token endpoint; others wait for their turn meanwhile."""
+
+_NOTING = 1.0
+"""Seconds to wait for a turn only to note something."""
 
 
 class LoginProof:
@@ -47,6 +51,10 @@ class LoginProof:
         self._login: Login | None = None
         self._looking: asyncio.Task[Login] | None = None
         """What all calls that need a login wait for."""
+        self._waiting: anyio.CancelScope | None = None
+        """Around its wait for a turn."""
+        self._latest = ""
+        """The access token that was put on last."""
         self._refused = ""
         """The access token that the server did not accept."""
 
@@ -54,31 +62,33 @@ class LoginProof:
     def veil(self) -> Veil:
         return self._secrets.veil
 
+    async def at_hand(self) -> None:
+        await self._lasting()
+
     async def put_on(self, request: httpx.Request, _send: Send) -> httpx.Request:
-        login = self._login
-        if login is None or not self._lasts(login):
-            login = await self._current()
-        request.headers["Authorization"] = f"Bearer {login.access_token}"
+        self._latest = (await self._lasting()).access_token
+        request.headers["Authorization"] = f"Bearer {self._latest}"
         return request
 
-    def refused(self) -> bool:
-        if self._login is not None:
-            self._refused = self._login.access_token
-        self._login = None
-        return bool(self._refused)
+    def refused(self, request: httpx.Request) -> bool:
+        # Each renewal ends the token before it: calls with that one ask for no further renewal.
+        if request.headers.get("Authorization") == f"Bearer {self._latest}":
+            self._refused = self._latest
+        return True
 
     async def lacks(self, scope: str) -> str:
         self._login = None
         # Without a turn it is not noted: the server will say it again.
         with suppress(StillTaken):
-            async with self._logins.changing(self._server) as turn:
+            async with self._logins.changing(self._server, _NOTING) as turn:
                 login = turn.login
                 if login is not None and login.wanted != scope:
                     await turn.keep(login.model_copy(update={"wanted": scope}))
         return f"The login does not cover the scope {scope!r}. {self._remedy}"
 
     async def settled(self) -> None:
-        if self._looking is not None:
+        if self._looking is not None and self._waiting is not None:
+            self._waiting.cancel()
             await asyncio.wait([self._looking])
 
     @property
@@ -90,31 +100,37 @@ class LoginProof:
             return False
         return login.until is None or self._clock() < login.until - _MARGIN
 
-    async def _current(self) -> Login:
+    async def _lasting(self) -> Login:
         """A login that lasts. Whoever waits for it may leave: most servers take what renews one
         once, so that a renewal which was begun has to be kept."""
+        if self._login is not None and self._lasts(self._login):
+            return self._login
         if self._looking is None or self._looking.done():
-            self._looking = asyncio.create_task(self._looked_up())
-        return await asyncio.shield(self._looking)
+            self._waiting = anyio.CancelScope()
+            self._looking = asyncio.create_task(self._looked_up(self._waiting))
+            self._looking.add_done_callback(_heard)
+        looking = self._looking
+        await asyncio.wait([looking])
+        return looking.result()
 
-    async def _looked_up(self) -> Login:
+    async def _looked_up(self, waiting: anyio.CancelScope) -> Login:
         login = self._checked(await self._logins.of(self._server))
         if not self._lasts(login):
-            login = await self._in_turn()
+            login = await self._in_turn(waiting)
         self._login = login
         return login
 
-    async def _in_turn(self) -> Login:
+    async def _in_turn(self, waiting: anyio.CancelScope) -> Login:
         """The login after a renewal by this process, or by the one whose turn it was before."""
-        try:
-            async with self._logins.changing(self._server) as turn:
+        with waiting, suppress(StillTaken):
+            async with self._logins.changing(self._server, TURN) as turn:
                 login = self._checked(turn.login)
                 if not self._lasts(login):
-                    login = await self._renewed(login)
-                    await turn.keep(login)
+                    with anyio.CancelScope(shield=True):
+                        login = await self._renewed(login)
+                        await turn.keep(login)
                 return login
-        except StillTaken:
-            raise NotAuthorised("Another process is renewing the login. Try again later.") from None
+        raise NotAuthorised("Another process is renewing the login. Try again later.")
 
     def _checked(self, login: Login | None) -> Login:
         if login is None:
@@ -165,3 +181,9 @@ class LoginProof:
             return asking(login.token_endpoint, form, name, secret)
         form |= {"client_id": name} | ({"client_secret": secret} if secret else {})
         return asking(login.token_endpoint, form)
+
+
+def _heard(looking: asyncio.Task[Login]) -> None:
+    """Whoever waited for it may have left; then a failure is nobody's."""
+    if not looking.cancelled():
+        looking.exception()

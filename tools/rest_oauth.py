@@ -84,10 +84,11 @@ class TokenProof(Fixed):
         request.headers["Authorization"] = f"Bearer {self._token}"
         return request
 
-    def refused(self) -> bool:
-        self._token = ""
-        self._endpoint = None
-        self._secrets.forget()
+    def refused(self, request: httpx.Request) -> bool:
+        if request.headers.get("Authorization") == f"Bearer {self._token}":
+            self._token = ""
+            self._endpoint = None
+            self._secrets.forget()
         return True
 
     async def _fetch(self, send: Send) -> None:

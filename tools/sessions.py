@@ -31,7 +31,7 @@ from tools.listening import listeners, ourselves
 from tools.live import CallLost, CallRefused, Ending, Live, Withheld
 from tools.outputs import Outputs
 from tools.pins import Held, Pins
-from tools.proof import NotAuthorised, Proof
+from tools.proof import NotAuthorised, Patience, Proof
 from tools.resolve import Address, Program, Start
 from tools.results import Answer, answer_of
 from tools.stdio import open_child
@@ -159,6 +159,7 @@ class Session:
                 "It waits for a person's answer to another call.",
                 remedy="Nothing was sent. Try again later.",
             )
+        await self._proof_at_hand()
         result = await live.call(tool, arguments, self._terms.timeout_seconds, self._veiled(origin))
         self._failures = 0
         try:
@@ -167,6 +168,16 @@ class Session:
             raise CallLost("invalid", f"The answer is not JSON: {error}.") from error
         self._breaker.succeeded()
         return answer
+
+    async def _proof_at_hand(self) -> None:
+        if self._proof is None:
+            return
+        try:
+            await Patience(self._terms.timeout_seconds).wait(self._proof.at_hand())
+        except (NotAuthorised, CredentialMissing, SwitchyardError) as error:
+            self._breaker.failed()
+            told = self._veil.text(str(error))
+            raise ServerUnavailable(self.name, told, remedy="Nothing was sent.") from None
 
     def _veiled(self, origin: Origin) -> Origin:
         report, veil = origin.progress, self._veil
@@ -315,7 +326,7 @@ class Session:
                     yield session
             case Address():
                 async with (
-                    proving(self._proof) as proven,
+                    proving(self._proof, self._terms.timeout_seconds) as proven,
                     create_session(self._connection(start, live, limit, proven)) as session,
                 ):
                     yield session

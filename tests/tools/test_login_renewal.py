@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -13,14 +14,14 @@ from pathlib import Path
 import httpx
 import pytest
 
-import tools.logins
+import tools.rest_login
 from runtime.settings import ROOT
 from tests.tools.conftest import House
 from tests.tools.servers.login import Login as Server
 from tests.tools.servers.login import logging_in
 from tests.tools.test_login import entry, led_to, past, person_logs_in
 from tools.credentials import Keyring
-from tools.kept import turn
+from tools.kept import locked, turn
 from tools.logins import FILE, Login, Logins
 from tools.proof import NotAuthorised
 from tools.rest_auth_terms import OAuthUser
@@ -64,9 +65,12 @@ async def elsewhere(_request: httpx.Request, _most: int) -> tuple[int, bytes]:
     pytest.fail("what a renewal takes must not end with the call")
 
 
+async def sent(proof: LoginProof) -> httpx.Request:
+    return await proof.put_on(httpx.Request("POST", "http://127.0.0.1:9/"), elsewhere)
+
+
 async def proven(proof: LoginProof) -> str:
-    request = httpx.Request("POST", "http://127.0.0.1:9/")
-    return (await proof.put_on(request, elsewhere)).headers["Authorization"]
+    return (await sent(proof)).headers["Authorization"]
 
 
 async def asked(server: Server, seconds: float = 5) -> bool:
@@ -151,16 +155,18 @@ async def test_many_calls_of_one_process_share_the_one_renewal(
 async def test_who_waits_for_a_turn_holds_up_nobody_and_waits_no_longer_than_told(
     tmp_path: Path, server: Server, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(tools.logins, "_TURN", 0.2)
     login = await ended(tmp_path, server)
     proof = proof_of(tmp_path, login)
     lock = tmp_path / "logins.far.lock"
     async with turn(lock, 1):
+        # Only to note something, nobody waits that long.
+        async with asyncio.timeout(5):
+            told = await proof.lacks("admin")
+        assert told.startswith("The login does not cover the scope 'admin'.")
+        monkeypatch.setattr(tools.rest_login, "TURN", 0.2)
         # It would never come to this, were the loop held up.
         with pytest.raises(NotAuthorised, match="Another process is renewing the login"):
             await proven(proof)
-        told = await proof.lacks("admin")
-        assert told.startswith("The login does not cover the scope 'admin'.")
         # Another server's login has a turn of its own.
         await Logins(tmp_path / FILE).keep("near", login)
     assert await kept(tmp_path) == login
@@ -183,6 +189,109 @@ async def test_what_a_login_lacks_is_noted_on_the_login_that_was_renewed_meanwhi
     await notes
     login = await kept(tmp_path)
     assert (login.wanted, server.renewals) == ("admin", {login.refresh_token})
+
+
+async def test_effects_whose_proof_is_late_were_certainly_not_sent(
+    house: House, server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with led_to(server) as url:
+        await person_logs_in(house, url)
+        far = entry(url)
+        far["switchyard"] |= {"timeout_seconds": 1}
+        async with house.gate(pins=house.folder / "pins.json", far=far) as door:
+            with monkeypatch.context() as patch:
+                patch.setattr(tools.rest_login, "_MARGIN", 1e9)
+                async with turn(house.folder / "logins.far.lock", 1):
+                    late = [door.call("far_note", call=text, text=text) for text in "ab"]
+                    replies = await asyncio.gather(*late)
+            # The connection goes on, for those that need no other proof.
+            assert door.gateway.unavailable == {}
+            assert (await door.call("far_note", call="c", text="c")).outcome == "ok"
+    assert [reply.outcome for reply in replies] == ["error", "error"]
+    assert all("No proof for the call came within 0.8 s." in reply.text for reply in replies)
+    effects = await house.ledger.effects.of_run("r1")
+    assert sorted(one.state for one in effects) == ["done", "failed", "failed"]
+
+
+async def test_an_effect_that_was_refused_and_waits_for_another_proof_was_not_sent(
+    house: House, server: Server
+) -> None:
+    with led_to(server) as url:
+        await person_logs_in(house, url)
+        far = entry(url)
+        far["switchyard"] |= {"timeout_seconds": 1}
+        async with house.gate(pins=house.folder / "pins.json", far=far) as door:
+            server.valid.write_text("revoked-by-the-server")
+            async with turn(house.folder / "logins.far.lock", 1):
+                reply = await door.call("far_note", text="x")
+    assert reply.outcome == "error"
+    assert "No proof for the call came within 0.8 s." in reply.text
+    (kept,) = await house.ledger.effects.of_run("r1")
+    assert kept.state == "failed"
+
+
+async def test_a_token_that_many_calls_carried_is_renewed_once_when_it_is_refused(
+    tmp_path: Path, server: Server
+) -> None:
+    login = (await ended(tmp_path, server)).model_copy(update={"until": None})
+    await Logins(tmp_path / FILE).keep("far", login)
+    proof = proof_of(tmp_path, login)
+    under_way = [await sent(proof) for _ in range(4)]
+    renewed = []
+    for one in under_way:
+        assert proof.refused(one)
+        renewed.append(await sent(proof))
+    assert len(server.asked) == 1
+    valid = f"Bearer {server.valid.read_text()}"
+    assert {one.headers["Authorization"] for one in renewed} == {valid}
+    # A refusal of the new one does ask for another.
+    assert proof.refused(renewed[0])
+    assert await proven(proof) == f"Bearer {server.valid.read_text()}" != valid
+
+
+async def test_closing_does_not_wait_for_a_turn(tmp_path: Path, server: Server) -> None:
+    proof = proof_of(tmp_path, await ended(tmp_path, server))
+    async with turn(tmp_path / "logins.far.lock", 1):
+        leaves, stays = (asyncio.create_task(proven(proof)) for _ in range(2))
+        await asyncio.wait([leaves], timeout=0.2)
+        leaves.cancel()
+        async with asyncio.timeout(5):
+            await proof.settled()
+        with pytest.raises(NotAuthorised, match="Another process is renewing the login"):
+            await stays
+    assert server.asked == []
+
+
+async def test_a_renewal_that_fails_when_all_have_left_is_no_noise(
+    tmp_path: Path, server: Server
+) -> None:
+    noise: list[object] = []
+    asyncio.get_running_loop().set_exception_handler(lambda _loop, told: noise.append(told))
+    proof = proof_of(tmp_path, await ended(tmp_path, server))
+    server.renewals.clear()
+    server.answers.clear()
+    leaves = asyncio.create_task(proven(proof))
+    assert await asked(server)
+    leaves.cancel()
+    server.answers.set()
+    await proof.settled()
+    assert leaves.cancelled()
+    del proof, leaves
+    gc.collect()
+    assert noise == []
+
+
+@pytest.mark.parametrize("before", [None, 0o644])
+async def test_a_lock_is_for_its_owner_alone(tmp_path: Path, before: int | None) -> None:
+    turns, file = tmp_path / "of-turns.lock", tmp_path / "of-a-file.lock"
+    for lock in (turns, file):
+        if before is not None:
+            lock.touch()
+            lock.chmod(before)
+    async with turn(turns, 1):
+        assert turns.stat().st_mode & 0o777 == 0o600
+    with locked(file.with_suffix(".json")):
+        assert file.stat().st_mode & 0o777 == 0o600
 
 
 def _process(home: Path, url: str) -> subprocess.Popen[str]:

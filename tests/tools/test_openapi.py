@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import socket
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
@@ -17,8 +18,9 @@ from tests.tools.servers.api import ID, SECRET, Api, serving
 from tools.credentials import Credential, Keyring
 from tools.policy import Policy
 from tools.rest_auth import SignedProof
-from tools.rest_auth_terms import AwsSigV4
+from tools.rest_auth_terms import AwsSigV4, OAuthClient
 from tools.rest_document import BadDocument, read_document
+from tools.rest_oauth import TokenProof
 
 TERMS: Json = {
     "cleared_for": "internal",
@@ -294,3 +296,42 @@ async def test_calls_are_signed_as_aws_documents_it(
         f"{_AWS}SignedHeaders=host;x-amz-date, Signature={signature}"
     )
     assert "EXAMPLEKEY" not in str(signed.headers)
+
+
+async def test_an_effect_whose_token_is_late_was_certainly_not_sent(house: House, api: Api) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        auth = oauth(api) | {"token_url": f"http://127.0.0.1:{silent.getsockname()[1]}/token"}
+        shop = entry(api, auth=auth, switchyard=TERMS | {"timeout_seconds": 1})
+        environment = {"SHOP_ID": ID, "SHOP_SECRET": SECRET}
+        async with house.gate(shop=shop, environment=environment) as door:
+            reply = await door.call("shop_add_item", name="chair", price=20)
+    assert "No proof for the call came within 0.8 s." in reply.text
+    assert api.calls == ["GET /openapi.json"]
+    (kept,) = await house.ledger.effects.of_run("r1")
+    assert kept.state == "failed"
+
+
+async def test_a_refusal_of_an_older_token_of_a_client_fetches_none(tmp_path: Path) -> None:
+    fetched: list[str] = []
+
+    async def send(_request: httpx.Request, _most: int) -> tuple[int, bytes]:
+        fetched.append(f"token-{len(fetched)}")
+        return 200, b'{"access_token": "%s"}' % fetched[-1].encode()
+
+    terms = OAuthClient(
+        type="oauth_client",
+        token_url="https://login.example/token",
+        client_id=Credential(env="A"),
+        client_secret=Credential(env="S"),
+    )
+    environment = {"A": "client", "S": "secret-of-it"}
+    proof = TokenProof(
+        terms, partial(Keyring, environment=environment, folder=tmp_path, mask=lambda _: None)
+    )
+    url = "https://api.example/"
+    under_way = [await proof.put_on(httpx.Request("POST", url), send) for _ in range(3)]
+    for one in under_way:
+        assert proof.refused(one)
+        again = await proof.put_on(httpx.Request("POST", url), send)
+        assert again.headers["Authorization"] == "Bearer token-1"
+    assert len(fetched) == 2

@@ -33,7 +33,8 @@ def other() -> Iterator[Api]:
 async def test_an_effect_that_is_answered_with_a_redirect_is_sent_once_and_to_one_end(
     house: House, api: Api, other: Api, status: int, place: str
 ) -> None:
-    leads = {"home": "/caught", "elsewhere": f"{other.url}/caught", "nowhere": ""}
+    leads = {"home": "/caught?key=x", "elsewhere": f"{other.url}/caught?key=x", "nowhere": ""}
+    at = {"home": f"to {api.url}/caught", "elsewhere": f"to {other.url}/caught"}
     api.leads = (status, leads[place])
     shop = entry(api, auth=AUTH)
     async with house.gate(shop=shop, environment={"SHOP_SECRET": KEY}) as door:
@@ -42,6 +43,7 @@ async def test_an_effect_that_is_answered_with_a_redirect_is_sent_once_and_to_on
     assert (
         f"It answered with status {status}. A redirect of an effect is not followed" in first.text
     )
+    assert f"It leads {at.get(place, 'nowhere')}: correct the path or base_url." in first.text
     assert UNKNOWN in first.text
     assert UNKNOWN in again.text
     assert (first.error, again.error) == (True, True)
@@ -49,6 +51,15 @@ async def test_an_effect_that_is_answered_with_a_redirect_is_sent_once_and_to_on
     assert other.seen == []
     (kept,) = await house.ledger.effects.of_run("r1")
     assert kept.state == "unknown"
+
+
+async def test_a_key_in_the_path_of_a_redirect_is_veiled(house: House, api: Api) -> None:
+    api.leads = (307, f"/caught/{KEY}/" + "x" * 500)
+    shop = entry(api, auth=AUTH)
+    async with house.gate(shop=shop, environment={"SHOP_SECRET": KEY}) as door:
+        told = (await door.call("shop_lead")).text
+    assert f"{api.url}/caught/[secret]/x" in told
+    assert "x" * 200 not in told
 
 
 async def test_an_effect_by_get_is_not_redirected_either(house: House, api: Api) -> None:
