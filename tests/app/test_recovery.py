@@ -85,6 +85,7 @@ def test_every_run_that_was_cut_off_goes_on_by_one_word(shop: Shop, switchyard: 
     assert switchyard("resume").stdout == "No run was cut off.\n"
 
 
+@pytest.mark.long
 def test_a_run_can_be_left_alone(
     shop: Shop, begun: subprocess.Popen[str], switchyard: Invoke
 ) -> None:
@@ -156,6 +157,7 @@ def test_a_run_is_cancelled_from_another_terminal(
     assert "cancelled" in shown
 
 
+@pytest.mark.long
 def test_a_killed_run_can_be_cancelled_instead(
     shop: Shop, begun: subprocess.Popen[str], switchyard: Invoke
 ) -> None:

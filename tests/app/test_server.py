@@ -349,6 +349,7 @@ def test_a_taken_port_is_told_with_its_remedy(switchyard: Invoke) -> None:
     assert "--port" in done.stderr
 
 
+@pytest.mark.long
 def test_the_port_that_is_documented_is_the_default() -> None:
     (port,) = [one for one in main.commands["dev"].params if one.name == "port"]
     assert port.default == 2024

@@ -106,6 +106,7 @@ async def test_a_run_of_a_killed_server_goes_on_by_itself(
             await ben.threads.get(thread)
 
 
+@pytest.mark.long
 async def test_a_run_that_the_server_remembers_goes_on_from_its_last_step(
     shop: Shop, serve: Callable[[], Server]
 ) -> None:

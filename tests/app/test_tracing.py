@@ -170,6 +170,7 @@ def test_every_model_call_tells_whose_it_is_and_what_it_cost(
     assert sum(tokens) == answer["tokens"]
 
 
+@pytest.mark.long
 def test_the_route_can_be_seen_and_searched(sink: Sink) -> None:
     node = one(sink, "supervisor", "local")
     decision = node.fields["outputs"]["route"]
