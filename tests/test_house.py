@@ -84,3 +84,10 @@ def test_the_malicious_releases_of_litellm_are_not_locked() -> None:
         assert "litellm==1.82.8" not in text
         assert "--hash=sha256:" in text
         assert "://" not in text
+
+
+def test_no_link_is_kept_in_the_tree() -> None:
+    """It would lead to a place of the machine on which it was made."""
+    asked = ["git", "-C", str(ROOT), "ls-files", "--stage"]
+    kept = subprocess.run(asked, capture_output=True, text=True, check=False).stdout
+    assert [line for line in kept.splitlines() if line.startswith("120000")] == []
